@@ -1,0 +1,1 @@
+"""Named set-based statements, one file a subject."""

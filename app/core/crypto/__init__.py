@@ -1,0 +1,1 @@
+"""Sealing at rest: a keyring per workspace, and the key service that guards the keyrings' keys."""

@@ -64,9 +64,7 @@ def _namespace(raw: str) -> str | None:
     return _ALIASES.get(name, name)
 
 
-def identifier(
-    namespace: str, raw: str | int, region: str | None = None, email_rules: EmailRules = EXACT
-) -> Outcome:
+def identifier(namespace: str, raw: str | int, region: str | None = None, email_rules: EmailRules = EXACT) -> Outcome:
     """The canonical identifier; or `Blocked`, identifying nobody; or `Unreadable`, with a code.
 
     `region` is the source's ISO 3166-1 alpha-2 code for telephone numbers without a country.

@@ -30,11 +30,14 @@ _PLAIN: Final = re.compile(
     r"[a-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-z0-9_!#$%&'*+\-/=?^`{|}~]+)*"
     r"@(?:(?!..--)[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
+# RFC 6531 widens quoted text to UTF-8 but not quoted pairs; the library takes both.
+_ESCAPED_BEYOND_ASCII: Final = re.compile(r"\\[^ -~]")
 _RESERVED: Final = (".arpa", ".invalid", ".local", ".localhost", ".onion")
 
 # Blanks that spreadsheets and forms leave around a value. Line breaks are not among
 # them: an address that carries one is header injection or two fields run together.
 _BLANKS: Final = " \t\u00a0\u200b\ufeff"
+_NO_ADDRESS: Final = Unreadable("email_syntax", "This is not an e-mail address as RFC 5321 and RFC 6531 define it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,13 @@ def _thorough(address: str) -> str | Unreadable:
     """By email-validator, repeated until folding case changes nothing (two rounds at most seen)."""
     if len(address) > MAX_LENGTH:
         return Unreadable("email_too_long", f"An e-mail address has at most {MAX_LENGTH} octets.")
+    if _ESCAPED_BEYOND_ASCII.search(address):
+        return _NO_ADDRESS
     for _ in range(4):
         try:
             read = validate_email(address, check_deliverability=False, test_environment=True, allow_quoted_local=True)
         except EmailNotValidError:
-            return Unreadable("email_syntax", "This is not an e-mail address as RFC 5321 and RFC 6531 define it.")
+            return _NO_ADDRESS
         folded = unicodedata.normalize("NFC", read.local_part.lower()) + "@" + read.ascii_domain
         if folded == address:
             return folded

@@ -12,7 +12,14 @@ from functools import cache, lru_cache
 from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers import (
+    CountryCodeSource,
+    NumberParseException,
+    PhoneMetadata,
+    PhoneNumber,
+    PhoneNumberFormat,
+    ValidationResult,
+)
 
 from app.identity.normalize import Unreadable
 
@@ -45,7 +52,7 @@ def phone(raw: str, region: str | None = None) -> Phone | Unreadable:
     """The number in E.164; `region` is the source's ISO 3166-1 alpha-2 code or None.
 
     Unreadable as `phone_syntax`, `phone_region` (no country in the number and none declared),
-    `phone_length`, or `phone_invalid` (does not exist in the declared region).
+    `phone_length`, `phone_invalid` (does not exist in the declared region) or `phone_ambiguous`.
     """
     return Phone(raw) if _plain(raw) else _thorough(raw, region)
 
@@ -100,14 +107,33 @@ def _parsed(raw: str, region: str | None) -> Phone | Unreadable:
     if not _names_its_country(number) and not phonenumbers.is_valid_number(number):
         return Unreadable("phone_invalid", "The number does not exist in the region that the source declares.")
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if _may_lack_its_plus(number):
+        return Unreadable("phone_ambiguous", "Without a + the number could be read with its country code or without.")
     return _at_rest(e164, number.extension or None)
 
 
 def _names_its_country(number: PhoneNumber) -> bool:
     return number.country_code_source in {
-        phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN,
-        phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD,
+        CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN,
+        CountryCodeSource.FROM_NUMBER_WITH_IDD,
     }
+
+
+def _may_lack_its_plus(number: PhoneNumber) -> bool:
+    """Whether digits read as national are as good a number when their start is taken for the country's code.
+
+    Exports drop the plus as often as the leading zero, so that neither reading is the likelier one.
+    """
+    national, code = phonenumbers.national_significant_number(number), str(number.country_code)
+    if _names_its_country(number) or not national.startswith(code):
+        return False
+    if number.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY or number.italian_leading_zero:
+        return False
+    try:
+        abroad = phonenumbers.parse("+" + national, None)
+    except NumberParseException:
+        return False
+    return phonenumbers.is_valid_number(abroad) and abroad.national_number != number.national_number
 
 
 def _at_rest(e164: str, extension: str | None) -> Phone | Unreadable:

@@ -1,19 +1,18 @@
 """Both servers of one data directory, from start to stop."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from app.embedded.place import Lock, claim
+from app.embedded.logs import trim_logs
+from app.embedded.place import Lock, Place, claim
 from app.embedded.postgres import Postgres
 from app.embedded.process import Starter
 from app.embedded.programs import usable_programs
-from app.embedded.servers import Servers, publish, withdraw
+from app.embedded.servers import Servers, publish, running, withdraw
 from app.embedded.valkey import Valkey
-
-LOG_LIMIT = 16 * 1024 * 1024
-"""Bytes of a server's log that are kept at a start; one older log of this size stays beside it."""
 
 
 class Embedded:
@@ -36,6 +35,7 @@ class Embedded:
         self._say = say
         self._turn = threading.Lock()
         self._lock: Lock | None = None
+        self._place: Place | None = None
         self._starter: Starter | None = None
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
@@ -45,10 +45,9 @@ class Embedded:
         with self._turn:
             assert self._lock is None, "already started"
             place, self._lock = claim(self.data_dir)
+            self._place = place
             try:
-                for log in place.logs.glob("*.log"):
-                    if log.stat().st_size > LOG_LIMIT:
-                        log.replace(log.with_suffix(".log.1"))
+                trim_logs(place.logs)
                 programs = usable_programs(place.account)
                 self._starter = Starter(place.account)
                 if self._wanted[0]:
@@ -106,8 +105,10 @@ class Embedded:
         finally:
             if self._starter is not None:
                 self._starter.close()
+            if self._place is not None:
+                self._place.leave()
             self._lock.release()
-            self._lock = self._starter = self._postgres = self._valkey = None
+            self._lock = self._place = self._starter = self._postgres = self._valkey = None
 
     def __enter__(self) -> Servers:
         return self.start()
@@ -116,3 +117,14 @@ class Embedded:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+@contextmanager
+def attach(data_dir: Path) -> Iterator[Servers]:
+    """The servers of a data directory: those that run, or else our own for as long as the block lasts."""
+    servers = running(data_dir)
+    if servers is not None:
+        yield servers
+        return
+    with Embedded(data_dir) as started:
+        yield started

@@ -1,5 +1,6 @@
 """The data directory: who may use it, what lies where, and the short way to the sockets."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -55,6 +56,13 @@ class Place:
         directory.chmod(0o700)
         if self.account is not None:
             os.chown(directory, self.account.uid, self.account.gid)
+
+    def leave(self) -> None:
+        """Take away the sockets' directory, where nothing is left in it."""
+        for directory in (self.sockets, self.sockets.parent):
+            with contextlib.suppress(OSError):
+                if directory != self.data_dir:
+                    directory.rmdir()
 
 
 class Lock:

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core.errors import Unavailable
@@ -22,14 +22,20 @@ _LINUX = sys.platform.startswith("linux")
 _prctl = ctypes.CDLL(None).prctl if _LINUX else None
 
 
+def bare() -> Mapping[str, str]:
+    """An environment that tells nothing: ours may hold secrets, which are no server's business."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start a server: its arguments, its own directory, its log, the signal that ends it."""
+    """How to start a server: its arguments, its own directory, its log, the signal that ends it, its environment."""
 
     argv: Sequence[str]
     directory: Path
     log: Path
     end: signal.Signals
+    env: Mapping[str, str] = field(default_factory=bare)
 
 
 class Starter:
@@ -74,8 +80,7 @@ class Starter:
                 stderr=log,
                 # A group of its own: Ctrl-C is for us, who then end the servers in order.
                 start_new_session=True,
-                # Nothing of our environment, which may hold secrets, is the servers' business.
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                env=launch.env,
                 user=self.account.uid if self.account else None,
                 group=self.account.gid if self.account else None,
                 extra_groups=[] if self.account else None,

@@ -1,10 +1,8 @@
 """The addresses of private servers, for us and for other commands on the same data directory."""
 
-import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,16 +46,3 @@ def running(data_dir: Path) -> Servers | None:
     finally:
         os.close(fd)
     return None
-
-
-@contextlib.contextmanager
-def attach(data_dir: Path) -> Iterator[Servers]:
-    """The servers of a data directory: those that run, or else our own for as long as the block lasts."""
-    from app.embedded.embedded import Embedded
-
-    servers = running(data_dir)
-    if servers is not None:
-        yield servers
-        return
-    with Embedded(data_dir) as started:
-        yield started

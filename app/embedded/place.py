@@ -16,7 +16,7 @@ from app.embedded.account import Account, server_account
 LAYOUT = 1
 """Written to VERSION. Raised when a release arranges the data directory in a way older ones cannot read."""
 
-OURS = frozenset({"VERSION", "lock", "keys", "logs", "postgres", "postgres.new", "valkey", "run", "servers.json"})
+OURS = frozenset({"lock", "keys", "logs"})
 """What may lie in a data directory before its VERSION does: the keys can be older than the servers."""
 
 SOCKET_LIMIT = 100
@@ -137,9 +137,9 @@ def _foreign(data_dir: Path) -> Refused:
 def _check_version(data_dir: Path) -> None:
     stamp = data_dir / "VERSION"
     if not stamp.exists():
-        stamp.write_text(f"{LAYOUT}\n", "ascii")
+        stamp.write_text(f"{LAYOUT}\n", "utf-8")
         return
-    text = stamp.read_text("ascii", errors="replace").strip()
+    text = stamp.read_text("utf-8", errors="replace").strip()
     if not text.isdigit() or int(text) > LAYOUT:
         raise Refused(
             f"The data directory {data_dir} was made by a newer release of Samewise; "

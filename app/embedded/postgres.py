@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ RECOVERY_LIMIT = 600.0
 REMAINS_LIMIT = 15.0
 """Seconds that the children of a killed postmaster may take to notice and let go of its memory."""
 
+_HALF_MADE = "postgres.new-"
 _READY_LINE = 7  # of postmaster.pid, where pg_ctl reads it as well
 
 
@@ -51,6 +53,9 @@ class Postgres:
     def start(self) -> None:
         """Return when connections are accepted; make the cluster first where there is none."""
         self._check_major()
+        for half_made in self._place.data_dir.glob(f"{_HALF_MADE}*"):
+            # What was killed while it made it may still be writing: then the next start takes the rest.
+            shutil.rmtree(half_made, ignore_errors=True)
         if not self._place.postgres.exists():
             self._say("Making the database")
             self._make()
@@ -83,7 +88,7 @@ class Postgres:
         stamp = self._place.postgres / "PG_VERSION"
         if self._place.postgres.exists() and not stamp.exists():
             raise Refused(f"{self._place.postgres} is no PostgreSQL cluster; restore it, or choose another --data-dir.")
-        if stamp.exists() and (found := stamp.read_text("ascii").strip()) != str(POSTGRES_MAJOR):
+        if stamp.exists() and (found := stamp.read_text("utf-8").strip()) != str(POSTGRES_MAJOR):
             raise Refused(
                 f"The data directory {self._place.data_dir} was made by PostgreSQL {found}, and this release brings "
                 f"{POSTGRES_MAJOR}; `cdp backup` it with the release that made it, and `cdp restore` into a new one."
@@ -91,9 +96,7 @@ class Postgres:
 
     def _make(self) -> None:
         """Make the cluster beside its place and move it there whole, so that a kill leaves none or all of it."""
-        fresh = self._place.data_dir / "postgres.new"
-        if fresh.exists():
-            shutil.rmtree(fresh)
+        fresh = Path(tempfile.mkdtemp(prefix=_HALF_MADE, dir=self._place.data_dir))
         self._place.give(fresh)
         directory = str(fresh) if self._place.account is None else "/proc/self/cwd"
         initdb = [
@@ -108,6 +111,10 @@ class Postgres:
             if self._starter.run(Launch(argv, fresh, self._log, signal.SIGKILL), stdin) != 0:
                 raise Unavailable(f"The private PostgreSQL could not be made; {self._log} says why.")
         fresh.rename(self._place.postgres)
+        # Before anything is written into it that must not be lost with the name.
+        directory_fd = os.open(self._place.data_dir, os.O_RDONLY)
+        os.fsync(directory_fd)
+        os.close(directory_fd)
 
     def _clear_remains(self) -> None:
         """End the server of a killed parent, and forget a pid that by now is somebody else's."""

@@ -16,6 +16,7 @@ from app.core.errors import Unavailable
 from app.embedded.account import Account
 
 POLL = 0.01
+LEFT = ((signal.SIGINT, 30.0), (signal.SIGKILL, 5.0))
 _PR_SET_PDEATHSIG = 1
 _LINUX = sys.platform.startswith("linux")
 # Loaded before any fork: the child of a process with threads may not load anything.
@@ -49,6 +50,7 @@ class Starter:
     def __init__(self, account: Account | None) -> None:
         self.account = account
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="servers")
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self, launch: Launch) -> subprocess.Popen[bytes]:
         return self._thread.submit(self._start, launch, subprocess.DEVNULL).result()
@@ -60,7 +62,11 @@ class Starter:
         return child.returncode
 
     def close(self) -> None:
+        """End the thread, and by that whatever an interrupted start has left running; return when it has ended."""
         self._thread.shutdown()
+        for child in self._started:
+            if child.poll() is None:
+                end_child(child, LEFT)
 
     def _start(self, launch: Launch, stdin: int) -> subprocess.Popen[bytes]:
         parent = os.getpid()
@@ -72,7 +78,8 @@ class Starter:
                     os._exit(1)
 
         with launch.log.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603  our own arguments
+            self._started = [child for child in self._started if child.poll() is None]
+            child = subprocess.Popen(  # noqa: S603  our own arguments
                 launch.argv,
                 cwd=launch.directory,
                 stdin=stdin,
@@ -87,6 +94,8 @@ class Starter:
                 umask=0o077,
                 preexec_fn=tie,
             )
+            self._started.append(child)
+            return child
 
 
 def is_server(pid: int, program: str, directory: Path) -> bool:

@@ -80,7 +80,7 @@ class Valkey:
 
     def _clear_remains(self) -> None:
         with contextlib.suppress(FileNotFoundError, ValueError):
-            pid = int((self._place.valkey / "valkey.pid").read_text("ascii"))
+            pid = int((self._place.valkey / "valkey.pid").read_text("utf-8"))
             end_orphan(pid, self._programs.valkey.name, self._place.valkey, STOP)
 
     def _try_start(self) -> bool:

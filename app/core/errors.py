@@ -89,9 +89,7 @@ class Unavailable(CdpError):
 
     code = "unavailable"
 
-    def __init__(
-        self, message: str = "", *, retry_after: timedelta | None = None, code: str | None = None
-    ) -> None:
+    def __init__(self, message: str = "", *, retry_after: timedelta | None = None, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after = retry_after
 

@@ -26,7 +26,7 @@ _ISO_INSTANT: Final = re.compile(
     r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3}|\.[0-9]{6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _COUNT: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,9})?")
-_BASIC_DATE: Final = re.compile(r"[12][0-9]{7}")
+_BASIC_DATE: Final = re.compile(r"[1-9][0-9]{7}")
 
 _Read: TypeAlias = tuple[date, Clock | None] | datetime | Unreadable
 """A day with perhaps a time of day, or an instant."""

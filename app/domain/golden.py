@@ -1,0 +1,119 @@
+"""The golden profile as a value, and how it lies in its row: public traits in the clear, the rest sealed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from app.core.crypto.keyring import Keyring
+from app.domain.claims import Json, Micros
+from app.identity.identifier import Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Where a golden value came from: the record, its source's time, and the rule that chose it."""
+
+    source_id: int
+    key: str
+    at: Micros
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a profile says: the part that versions are made of.
+
+    `records` are (source id, key) pairs. Traits, identifiers and records are in canonical order, so that equal
+    contents are equal values and equal bytes.
+    """
+
+    traits: Mapping[str, Json]
+    proofs: Mapping[str, Proof]
+    identifiers: Sequence[Identifier]
+    records: Sequence[tuple[int, str]]
+
+    def says_the_same(self, other: "Content") -> bool:
+        """Equal but for provenance: a value that was merely heard again makes no new version."""
+        return (
+            _canonical(self.traits) == _canonical(other.traits)
+            and list(self.identifiers) == list(other.identifiers)
+            and list(self.records) == list(other.records)
+        )
+
+
+EMPTY = Content({}, {}, (), ())
+
+
+@dataclass(slots=True)
+class GoldenProfile:
+    """A profile row. `live` is false once it was merged away: its id then leads elsewhere."""
+
+    id: int
+    component_id: int
+    version: int
+    live: bool
+    created_at: datetime
+    updated_at: datetime
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A profile's content as its three columns."""
+
+    public: dict[str, Json]
+    sealed: bytes
+    proof: bytes
+
+
+def _canonical(value: Json) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def to_columns(keyring: Keyring, id: int, content: Content, public: frozenset[str]) -> Columns:
+    open_traits = {name: value for name, value in content.traits.items() if name in public}
+    rest = {name: value for name, value in content.traits.items() if name not in public}
+    sealed = {"t": rest, "i": [[i.namespace, i.value] for i in content.identifiers]}
+    proof = {
+        "t": {name: [p.source_id, p.key, p.at, p.rule] for name, p in content.proofs.items()},
+        "r": content.records,
+    }
+    return Columns(
+        open_traits,
+        keyring.seal(orjson.dumps(sealed), "profiles", "sealed", id),
+        keyring.seal(orjson.dumps(proof), "profiles", "proof", id),
+    )
+
+
+def from_columns(keyring: Keyring, id: int, public: Mapping[str, Json], sealed: bytes, proof: bytes | None) -> Content:
+    """A profile's content; without `proof` it has no provenance and no records."""
+    rest = orjson.loads(keyring.open(sealed, "profiles", "sealed", id))
+    traits = dict(sorted({**public, **rest["t"]}.items()))
+    identifiers = [Identifier(namespace, value) for namespace, value in rest["i"]]
+    if proof is None:
+        return Content(traits, {}, identifiers, ())
+    held = orjson.loads(keyring.open(proof, "profiles", "proof", id))
+    proofs = {name: Proof(*said) for name, said in held["t"].items()}
+    return Content(traits, proofs, identifiers, [(source_id, key) for source_id, key in held["r"]])
+
+
+def dump(content: Content) -> dict[str, Any]:
+    """A content as plain JSON, for a version's body."""
+    return {
+        "t": dict(content.traits),
+        "p": {name: [p.source_id, p.key, p.at, p.rule] for name, p in content.proofs.items()},
+        "i": [[i.namespace, i.value] for i in content.identifiers],
+        "r": [list(record) for record in content.records],
+    }
+
+
+def load(held: Mapping[str, Any]) -> Content:
+    return Content(
+        held["t"],
+        {name: Proof(*said) for name, said in held["p"].items()},
+        [Identifier(namespace, value) for namespace, value in held["i"]],
+        [(source_id, key) for source_id, key in held["r"]],
+    )

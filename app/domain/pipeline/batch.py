@@ -1,0 +1,95 @@
+"""What a batch carries from step to step, and the records that a step sets aside on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.core.crypto.keyring import Keyring
+from app.core.sql import Tx
+from app.domain.catalog import Catalog
+from app.domain.claims import RecordState, Said
+from app.domain.deliveries import Delivery, Happening
+from app.domain.entries import Entry, SetAside
+from app.domain.golden import Content, GoldenProfile
+from app.domain.sources import Source
+from app.identity.identifier import Identifier
+from app.identity.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One normalised message about one record: what is said, by whom, under which key."""
+
+    log_id: int
+    source: Source
+    key: str
+    said: Said
+    event: Happening | None
+
+
+@dataclass(slots=True)
+class Record:
+    """A source record inside the region of a batch. `changed` holds the log ids that touched it."""
+
+    id: int
+    source: Source
+    key_token: bytes
+    state: RecordState
+    profile_id: int | None
+    component_id: int | None
+    identifiers: frozenset[Identifier] = frozenset()
+    before: frozenset[Identifier] = frozenset()
+    was_removed: bool = False
+    is_new: bool = False
+    heir_id: int | None = None
+    born_before: int = 0
+    touched_by: list[int] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        return not self.state.is_removed
+
+
+@dataclass(slots=True)
+class Region:
+    """Everything that the batch can reach: records, the profiles they are in, the identifiers that link nobody."""
+
+    records: dict[int, Record] = field(default_factory=dict)
+    profiles: dict[int, GoldenProfile] = field(default_factory=dict)
+    generic: set[Identifier] = field(default_factory=set)
+    was_at: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    rederived: set[int] = field(default_factory=set)
+
+    def remember(self) -> None:
+        """Keep where everybody is before anything moves."""
+        self.was_at = {r.id: (r.profile_id, r.component_id) for r in self.records.values()}
+
+    @property
+    def was_in(self) -> dict[int, int | None]:
+        """Record id to the profile that held it before this batch."""
+        return {id: profile_id for id, (profile_id, _) in self.was_at.items()}
+
+
+@dataclass(slots=True)
+class Batch:
+    """The state of one run of the pipeline. Steps fill it in, left to right."""
+
+    tx: Tx
+    keyring: Keyring
+    now: datetime
+    policy: Policy
+    catalog: Catalog
+    sources: dict[int, Source]
+    entries: list[Entry] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    aside: list[SetAside] = field(default_factory=list)
+    region: Region = field(default_factory=Region)
+    record_of: dict[int, int] = field(default_factory=dict)
+    contents: dict[int, Content] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    check: Callable[["Batch"], None] | None = None
+
+    def set_aside(self, log_id: int, code: str, pointer: str, detail: str) -> None:
+        self.aside.append(SetAside(log_id, code, pointer, detail))

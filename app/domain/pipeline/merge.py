@@ -1,0 +1,40 @@
+"""Step 4, merge: the golden content of every profile that this batch can have changed, by survivorship."""
+
+from collections import defaultdict
+
+from app.domain.claims import Json
+from app.domain.golden import Content, Proof
+from app.domain.pipeline.batch import Batch, Record
+from app.domain.survivorship import Claim, golden
+
+
+async def merge(batch: Batch) -> None:
+    """Fill in `batch.contents`: profile id to its content now."""
+    region = batch.region
+    members: dict[int, list[Record]] = defaultdict(list)
+    for record in region.records.values():
+        if record.profile_id is not None:
+            members[record.profile_id].append(record)
+    rules = {name: trait.rule for name, trait in batch.catalog.traits.items()}
+    for profile_id, records in members.items():
+        moved = any(region.was_at[r.id] != (r.profile_id, r.component_id) or r.id in region.rederived for r in records)
+        if moved or any(r.touched_by for r in records):
+            batch.contents[profile_id] = _content(batch, profile_id, records, rules, moved=moved)
+
+
+def _content(batch: Batch, profile_id: int, records: list[Record], rules: dict[str, str], *, moved: bool) -> Content:
+    claims: dict[str, list[Claim]] = defaultdict(list)
+    for record in records:
+        source = record.source
+        for name, (at, value) in record.state.claims().items():
+            claims[name].append(Claim(value, at, source.priority, source.name, record.state.key, source.id))
+    traits: dict[str, Json] = {}
+    proofs: dict[str, Proof] = {}
+    for name, found in sorted(golden(claims, rules).items()):
+        traits[name] = found.value
+        proofs[name] = Proof(found.claim.source_id, found.claim.key, found.claim.at, found.rule)
+    held = batch.region.profiles.get(profile_id)
+    if not moved and held is not None:
+        return Content(traits, proofs, held.content.identifiers, held.content.records)
+    identifiers = sorted({i for record in records for i in record.identifiers} - batch.region.generic)
+    return Content(traits, proofs, identifiers, sorted((r.source.id, r.state.key) for r in records))

@@ -1,0 +1,147 @@
+"""Step 3, resolve: who is the same person. Clusters are derived from the records, never edited."""
+
+from datetime import datetime
+
+from app.core.sql import Queries, arrays
+from app.domain.claims import RecordState
+from app.domain.deliveries import instant
+from app.domain.pipeline import locks
+from app.domain.pipeline.batch import Batch, Record
+from app.domain.pipeline.region import load_records, lock_keys, reach, token
+from app.identity.cluster import Node, Partition, Tie, components, partition
+
+_pipeline = Queries("pipeline")
+
+
+async def resolve(batch: Batch) -> None:
+    """Lock, read what can be reached, derive the clusters again where anything can move, and write who is where."""
+    if not batch.words:
+        return
+    await lock_keys(batch)
+    await load_records(batch)
+    dirty = await reach(batch)
+    region = batch.region
+    region.remember()
+    moving = [r for r in region.records.values() if r.component_id in dirty or r.is_new]
+    region.rederived = {r.id for r in moving}
+    await _find_generic(batch, moving)
+    ties = _derive(batch, [r for r in moving if r.is_live])
+    _inherit(batch)
+    await _write_records(batch)
+    await _write_identifiers(batch)
+    await _write_links(batch, [r.id for r in moving], ties)
+
+
+async def _find_generic(batch: Batch, moving: list[Record]) -> None:
+    """Which identifiers of the moving records link nobody, though no record of this batch gained or lost them."""
+    changed = {i for r in batch.region.records.values() if r.touched_by for i in r.identifiers ^ r.before}
+    caps = {
+        token(batch.keyring, held): (held, batch.policy.rule(held.namespace).max_records)
+        for record in moving
+        for held in record.identifiers
+        if held not in changed
+    }
+    counted = await locks.counts(batch.tx, {t: cap for t, (_, cap) in caps.items()})
+    batch.region.generic |= {held for t, (held, cap) in caps.items() if counted[t] > cap}
+
+
+def _derive(batch: Batch, moving: list[Record]) -> list[Tie]:
+    """Give every moving record its component and its profile: the id of its cluster's canonical oldest record."""
+    records = {record.id: record for record in moving}
+    generic = batch.region.generic
+    ties: list[Tie] = []
+    nodes = [Node(r.id, (r.state.born, r.source.name, r.state.key), r.identifiers) for r in moving]
+    for component in components(nodes, generic):
+        divided = partition(component, generic, batch.policy)
+        ties += divided.ties
+        _place(divided, records, min(node.id for node in component))
+    return ties
+
+
+def _place(divided: Partition, records: dict[int, Record], component_id: int) -> None:
+    for cluster in divided.clusters:
+        for id in cluster:
+            records[id].profile_id, records[id].component_id = cluster[0], component_id
+
+
+def _inherit(batch: Batch) -> None:
+    """A removed record leaves its profile; its id leads on to the oldest record that stays."""
+    staying: dict[int, list[Record]] = {}
+    was_in = batch.region.was_in
+    for record in batch.region.records.values():
+        was = was_in.get(record.id)
+        if record.is_live and was is not None:
+            staying.setdefault(was, []).append(record)
+    for record in batch.region.records.values():
+        if record.is_live:
+            record.heir_id = None
+            continue
+        was = was_in.get(record.id)
+        if was is not None:
+            heirs = sorted((r.state.born, r.source.name, r.state.key, r.id) for r in staying.get(was, ()))
+            record.heir_id = heirs[0][3] if heirs else None
+        record.profile_id = record.component_id = None
+
+
+async def _write_records(batch: Batch) -> None:
+    region = batch.region
+    own = [r for r in region.records.values() if r.touched_by]
+    fresh = [(r, _sealed(batch, r)) for r in own if r.is_new]
+    changed = [(r, _sealed(batch, r)) for r in own if not r.is_new]
+    moved = [
+        (r.id, r.profile_id, r.component_id)
+        for r in region.records.values()
+        if not r.touched_by and (r.profile_id, r.component_id) != region.was_at.get(r.id)
+    ]
+    if fresh:
+        rows = [
+            (r.id, r.source.id, r.key_token, r.profile_id, r.component_id, r.heir_id, _born(r.state), not r.is_live, s)
+            for r, s in fresh
+        ]
+        await _pipeline.run(
+            batch.tx,
+            "insert_records",
+            **arrays(rows, "ids source_ids key_tokens profile_ids component_ids heir_ids born_ats removeds states"),
+        )
+    if changed:
+        held = [(r.id, r.profile_id, r.component_id, r.heir_id, _born(r.state), not r.is_live, s) for r, s in changed]
+        await _pipeline.run(
+            batch.tx,
+            "update_records",
+            **arrays(held, "ids profile_ids component_ids heir_ids born_ats removeds states"),
+        )
+    if moved:
+        await _pipeline.run(batch.tx, "move_records", **arrays(moved, "ids profile_ids component_ids"))
+
+
+def _sealed(batch: Batch, record: Record) -> bytes:
+    return batch.keyring.seal(record.state.dump(), "source_records", "state", record.id)
+
+
+def _born(state: RecordState) -> datetime:
+    return instant(state.born)
+
+
+async def _write_identifiers(batch: Batch) -> None:
+    gained: list[tuple[bytes, int, str]] = []
+    lost: list[tuple[bytes, int]] = []
+    for record in batch.region.records.values():
+        gained += [(token(batch.keyring, i), record.id, i.namespace) for i in record.identifiers - record.before]
+        lost += [(token(batch.keyring, i), record.id) for i in record.before - record.identifiers]
+    if lost:
+        await _pipeline.run(batch.tx, "drop_identifiers", **arrays(lost, "tokens record_ids"))
+    if gained:
+        await _pipeline.run(batch.tx, "add_identifiers", **arrays(gained, "tokens record_ids namespaces"))
+
+
+async def _write_links(batch: Batch, moving: list[int], ties: list[Tie]) -> None:
+    """Replace the links of what was derived again. A record that was always alone has none to replace."""
+    old = [id for id in moving if not batch.region.records[id].is_new]
+    if old:
+        await _pipeline.run(batch.tx, "drop_links", record_ids=old)
+    if ties:
+        rows = [
+            (min(t.a, t.b), max(t.a, t.b), token(batch.keyring, t.identifier), t.identifier.namespace, t.refused)
+            for t in ties
+        ]
+        await _pipeline.run(batch.tx, "add_links", **arrays(rows, "firsts seconds tokens namespaces refusals"))

@@ -1,0 +1,44 @@
+"""The identity policy of a workspace: what is stored adds to, or replaces, the default policy's entries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.sql import Queries, Tx
+from app.identity.policy import MAX_CLUSTER, NAMESPACES, NamespaceRule, Policy
+
+_policies = Queries("policies")
+
+
+async def in_force(tx: Tx) -> Policy:
+    """The newest version of the workspace's policy, or the default one."""
+    row = await _policies.row(tx, "in_force")
+    return Policy() if row is None else from_body(row["version"], row["body"])
+
+
+def from_body(version: int, body: Mapping[str, Any]) -> Policy:
+    rules = {name: NamespaceRule(**rule) for name, rule in body.get("namespaces", {}).items()}
+    return Policy(
+        version,
+        {**NAMESPACES, **rules},
+        blocked_values={name: frozenset(values) for name, values in body.get("blocked_values", {}).items()},
+        blocked_patterns={name: tuple(globs) for name, globs in body.get("blocked_patterns", {}).items()},
+        max_cluster=body.get("max_cluster", MAX_CLUSTER),
+    )
+
+
+def to_body(policy: Policy) -> dict[str, Any]:
+    """A policy as data, every namespace rule named."""
+    return {
+        "namespaces": {
+            name: {"priority": r.priority, "max_values": r.max_values, "max_records": r.max_records}
+            for name, r in policy.namespaces.items()
+        },
+        "otherwise": {
+            "priority": policy.otherwise.priority,
+            "max_values": policy.otherwise.max_values,
+            "max_records": policy.otherwise.max_records,
+        },
+        "blocked_values": {name: sorted(values) for name, values in policy.blocked_values.items()},
+        "blocked_patterns": {name: list(globs) for name, globs in policy.blocked_patterns.items()},
+        "max_cluster": policy.max_cluster,
+    }

@@ -1,0 +1,125 @@
+"""Sources: the systems that send data, what they declare about their values, and their write keys."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.core.crypto.keyring import Keyring
+from app.core.errors import Conflict, NotFound, Refused
+from app.core.sql import Queries, Tx
+from app.domain.normalize import Declarations
+
+NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
+EDITS = "edits"
+"""The built-in source that holds what people changed by hand; it is trusted above all others."""
+EDITS_PRIORITY = 1000
+MAX_SOURCES = 1000
+
+_sources = Queries("sources")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A system that sends data. Survivorship trusts a higher `priority` more."""
+
+    id: int
+    name: str
+    kind: str = "http"
+    priority: int = 0
+    declared: Declarations = field(default_factory=Declarations)
+    disabled: bool = False
+    has_key: bool = False
+    created_at: datetime | None = None
+
+
+async def all_sources(tx: Tx) -> dict[int, Source]:
+    """Every source of the workspace by id."""
+    return {row["id"]: _source(row) for row in await _sources.rows(tx, "all")}
+
+
+async def by_name(tx: Tx, name: str) -> Source:
+    for source in (await all_sources(tx)).values():
+        if source.name == name:
+            return source
+    raise NotFound(f"There is no source {name!r}; create it with `cdp key --source {name} --create`.")
+
+
+async def create(
+    tx: Tx, name: str, *, now: datetime, kind: str = "http", priority: int = 0, declared: Declarations | None = None
+) -> Source:
+    if not NAME.match(name):
+        raise Refused("A source name is a lower-case word: letters, digits, - and _, at most 63 characters.")
+    if len(await all_sources(tx)) >= MAX_SOURCES:
+        raise Refused(f"A workspace has at most {MAX_SOURCES} sources.")
+    said = asdict(declared or Declarations())
+    id = await _sources.value(tx, "create", name=name, kind=kind, priority=priority, declared=said, now=now)
+    if id is None:
+        raise Conflict(f"There is a source {name!r} already.")
+    return Source(id, name, kind, priority, declared or Declarations(), created_at=now)
+
+
+async def ensure(tx: Tx, name: str, *, now: datetime, priority: int = 0) -> Source:
+    """The source of that name, created if it is new."""
+    try:
+        return await by_name(tx, name)
+    except NotFound:
+        return await create(tx, name, now=now, priority=priority)
+
+
+async def declare(tx: Tx, source: Source) -> Source:
+    """Change what a source says of itself: kind, priority and how its values are to be read."""
+    said = asdict(source.declared)
+    held = await _sources.value(
+        tx, "declare", name=source.name, kind=source.kind, priority=source.priority, declared=said
+    )
+    if held is None:
+        raise NotFound(f"There is no source {source.name!r}.")
+    return await by_name(tx, source.name)
+
+
+async def write_key(tx: Tx, keyring: Keyring, source: Source) -> str:
+    """The source's write key, made when it has none. It names its workspace, so that one look-up finds the source."""
+    sealed = await _sources.value(tx, "write_key", id=source.id)
+    if sealed is not None:
+        return keyring.open(sealed, "sources", "write_key", source.id).decode()
+    key = f"wk{tx.workspace_id}_{secrets.token_urlsafe(24)}"
+    await _sources.run(
+        tx,
+        "set_write_key",
+        id=source.id,
+        token=keyring.token("write_key", key),
+        sealed=keyring.seal(key.encode(), "sources", "write_key", source.id),
+    )
+    return key
+
+
+def workspace_of(write_key: str) -> int | None:
+    """The workspace that a write key says it belongs to; only the look-up there proves it."""
+    prefix, _, _ = write_key.partition("_")
+    number = prefix.removeprefix("wk")
+    return (
+        int(number) if prefix.startswith("wk") and number.isascii() and number.isdigit() and len(number) < 9 else None
+    )
+
+
+async def by_write_key(tx: Tx, keyring: Keyring, key: str) -> int | None:
+    """The id of the enabled source that owns this write key."""
+    found: int | None = await _sources.value(tx, "by_write_key", token=keyring.token("write_key", key))
+    return found
+
+
+def _source(row: Mapping[str, Any]) -> Source:
+    known = {name: row["declared"].get(name) for name in Declarations.__dataclass_fields__}
+    return Source(
+        row["id"],
+        row["name"],
+        row["kind"],
+        row["priority"],
+        Declarations(**known),
+        row["disabled_at"] is not None,
+        row["has_key"],
+        row["created_at"],
+    )

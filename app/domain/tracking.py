@@ -1,0 +1,130 @@
+"""Events of the Segment specification: what each call says about which record.
+
+Source: Segment HTTP Tracking API and Spec: Common; differences of RudderStack's
+SDKs (`originalTimestamp`, traits only in `context.traits`) are taken as well.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.core.errors import Fault
+from app.domain.claims import Json
+from app.domain.deliveries import Delivery, EventType, Happening, clamp, micros, read_time
+from app.domain.sources import Source
+
+TYPES = {kind.name.lower(): kind for kind in EventType}
+MAX_EXTERNAL_IDS = 20
+MAX_NAME = 1024
+
+
+def fault(message: Json) -> Fault | None:
+    """Why this is no event, or None. Checked when it is accepted; what fails is kept in quarantine with this reason."""
+    if not isinstance(message, dict):
+        return Fault("", "not_an_object", "An event is a JSON object.")
+    kind = message.get("type")
+    if kind not in TYPES:
+        return Fault("/type", "unknown_type", f"An event's type is one of: {', '.join(TYPES)}.")
+    for name in ("userId", "anonymousId", "groupId", "previousId", "messageId"):
+        if isinstance(message.get(name), dict | list | bool | float):
+            return Fault(f"/{name}", "not_text", f"{name} is text or a whole number.")
+    if len(str(message.get("messageId") or "")) > MAX_NAME:
+        return Fault("/messageId", "too_long", f"A messageId has at most {MAX_NAME} characters.")
+    for name in ("traits", "properties", "context", "integrations"):
+        if not isinstance(message.get(name), dict | None):
+            return Fault(f"/{name}", "not_an_object", f"{name} is a JSON object.")
+    return _needed(message, kind)
+
+
+def _needed(message: Mapping[str, Json], kind: str) -> Fault | None:
+    def has(name: str) -> bool:
+        return message.get(name) not in (None, "")
+
+    if not has("userId") and not has("anonymousId") and not _external_ids(message):
+        return Fault("/userId", "no_user_anon_id", "An event needs a userId or an anonymousId.")
+    if kind == "track" and not (has("event") and isinstance(message["event"], str)):
+        return Fault("/event", "no_event_name", "A track call needs an event name.")
+    if kind == "group" and not has("groupId"):
+        return Fault("/groupId", "no_group_id", "A group call needs a groupId.")
+    if kind == "alias" and not (has("previousId") and has("userId")):
+        return Fault("/previousId", "no_previous_id", "An alias call needs a previousId and a userId.")
+    return None
+
+
+def from_event(log_id: int, source: Source, body: Mapping[str, Any], received_at: datetime) -> Delivery | Fault:
+    """What an event says about its record, with its time corrected by the client's clock."""
+    message = {**body["message"]}
+    context = {**(body.get("context") or {}), **(message.get("context") or {})}
+    message["context"] = context
+    if (wrong := fault(message)) is not None:
+        return wrong
+    kind = TYPES[message["type"]]
+    at = corrected(message, body.get("sent_at"), received_at, source.declared.zone)
+    if isinstance(at, Fault):
+        return at
+    when = micros(at)
+    return Delivery(
+        log_id,
+        source,
+        None,
+        when,
+        _traits(message, kind),
+        _identifiers(message, kind),
+        event=Happening(kind, _name(message, kind), when),
+    )
+
+
+def corrected(message: Mapping[str, Json], sent_at: Json, received_at: datetime, zone: str | None) -> datetime | Fault:
+    """`receivedAt - (sentAt - originalTimestamp)`: the client's clock may be wrong, the span between two readings
+    of it is not. Without a sentAt the timestamp stands; without a timestamp the time of receipt does."""
+    said = message.get("timestamp") or message.get("originalTimestamp")
+    if said is None:
+        return received_at
+    happened = read_time(said, zone)
+    if isinstance(happened, Fault):
+        return Fault("/timestamp", happened.code, happened.detail)
+    sent = message.get("sentAt") or sent_at
+    if sent is None:
+        return clamp(happened, received_at)
+    left = read_time(sent, zone)
+    if isinstance(left, Fault):
+        return Fault("/sentAt", left.code, left.detail)
+    try:
+        return clamp(received_at - (left - happened), received_at)
+    except OverflowError:
+        return Fault("/timestamp", "bad_time", "This time lies too far from its sentAt.")
+
+
+def _traits(message: Mapping[str, Json], kind: EventType) -> dict[str, Json]:
+    """The person's traits. A group call's traits are the group's, not the person's."""
+    inner = message["context"].get("traits")
+    found = dict(inner) if isinstance(inner, dict) else {}
+    if kind is EventType.IDENTIFY:
+        found.update(message.get("traits") or {})
+    return found
+
+
+def _identifiers(message: Mapping[str, Json], kind: EventType) -> list[tuple[str, Json]]:
+    found: list[tuple[str, Json]] = []
+    for namespace, name in (("user_id", "userId"), ("anonymous_id", "anonymousId")):
+        if message.get(name) not in (None, ""):
+            found.append((namespace, message[name]))
+    if kind is EventType.ALIAS:
+        found.append(("anonymous_id", message["previousId"]))
+    return found + _external_ids(message)
+
+
+def _external_ids(message: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    """`context.externalIds`: `{id, type, collection, encoding}`, the type being a namespace."""
+    context = message.get("context")
+    listed = context.get("externalIds") if isinstance(context, dict) else None
+    return [
+        (each["type"], each["id"])
+        for each in (listed if isinstance(listed, list) else [])[:MAX_EXTERNAL_IDS]
+        if isinstance(each, dict) and isinstance(each.get("type"), str) and isinstance(each.get("id"), str | int)
+    ]
+
+
+def _name(message: Mapping[str, Json], kind: EventType) -> str | None:
+    name = message.get("event") if kind is EventType.TRACK else message.get("name")
+    return name[:MAX_NAME] if isinstance(name, str) and name else None

@@ -1,0 +1,54 @@
+"""The identity policy: how strong each namespace is, how much of it one person may hold, and what identifies nobody.
+
+Versioned data, not code: the partition is a function of the records, the
+decisions, this policy and the matching model, and of nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_CLUSTER = 500
+"""Records one profile may hold; a link that would pass it is refused and kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceRule:
+    """`priority`: stronger first. `max_values`: distinct values one profile may hold.
+    `max_records`: carried by more distinct records than this, an identifier is generic and links nobody."""
+
+    priority: int
+    max_values: int
+    max_records: int
+
+    def __post_init__(self) -> None:
+        assert self.max_values >= 1, self
+        assert 1 <= self.max_records <= 1000, self
+
+
+EXTERNAL_ID = NamespaceRule(priority=70, max_values=5, max_records=12)
+"""A namespace without a rule of its own: a customer number of some system."""
+
+NAMESPACES: Mapping[str, NamespaceRule] = {
+    "edited_record": NamespaceRule(priority=1000, max_values=1000, max_records=1000),
+    "user_id": NamespaceRule(priority=100, max_values=1, max_records=50),
+    "email": NamespaceRule(priority=60, max_values=5, max_records=12),
+    "phone": NamespaceRule(priority=50, max_values=5, max_records=12),
+    "anonymous_id": NamespaceRule(priority=20, max_values=100, max_records=8),
+    "device_id": NamespaceRule(priority=10, max_values=20, max_records=8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of a workspace's policy. `blocked_values` and `blocked_patterns` add to the shipped list."""
+
+    version: int = 1
+    namespaces: Mapping[str, NamespaceRule] = field(default_factory=lambda: NAMESPACES)
+    otherwise: NamespaceRule = EXTERNAL_ID
+    blocked_values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    blocked_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    email_rules: str = "exact"
+    max_cluster: int = MAX_CLUSTER
+
+    def rule(self, namespace: str) -> NamespaceRule:
+        return self.namespaces.get(namespace, self.otherwise)

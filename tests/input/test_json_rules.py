@@ -193,6 +193,13 @@ def test_a_body_that_is_no_batch_is_refused_whole(body: bytes, pointer: str, cod
     assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [(pointer, code)]
 
 
+def test_odd_keys_around_a_batch_are_no_second_keys() -> None:
+    body = b'{"\\\\": 1, "\\"": 2, "": "\\\\", "batch": [{"a": 1, "a": 2}]}'
+    found = split(body, key="batch", max_bytes=LIMIT, max_items=2)
+    assert found.outer == {"\\": 1, '"': 2, "": "\\"}
+    assert isinstance(found.values[0], Fault)
+
+
 def test_too_many_items_are_refused_whether_they_are_good_or_bad() -> None:
     for body in (b"[1,2,3]", b'[1,2,"\\ud800"]', b'{"batch":[1,{"a":1,"a":1},3]}'):
         with pytest.raises(TooLarge) as caught:

@@ -12,6 +12,7 @@ import typer
 
 from app.cli.address import check_port, reachable, wait_ready
 from app.cli.connect import embedded_for, with_servers
+from app.cli.prepare import prepare
 from app.cli.supervisor import Supervisor, child_environment, serving_commands
 from app.cli.welcome import load_demo, welcome
 from app.core.settings import Settings
@@ -57,6 +58,7 @@ def serve_all(settings: Settings, *, demo: bool) -> None:
         from app.cli.migrate import migrate  # alembic is slow to import, and the servers start meanwhile
 
         migrate(settings.migrate_url or settings.database_url)
+        prepare(settings)
         logs = settings.data_dir / "logs"
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         commands = serving_commands(settings.workers)
@@ -79,6 +81,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "CDP_REDIS_URL": settings.redis_url,
         "CDP_DATA_DIR": settings.data_dir,
         "CDP_KEY_FILE": settings.key_path.absolute(),
+        "CDP_TOKEN_KEYS": settings.token_keys_path.absolute(),
         "CDP_HOST": settings.host,
         "CDP_PORT": settings.port,
     }

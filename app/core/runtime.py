@@ -18,6 +18,8 @@ from app.core.crypto.keyservice import KeyFile, KeyService
 from app.core.errors import CdpError, Unavailable
 from app.core.settings import APP_ROLE, Settings
 from app.core.sql import Tx
+from app.core.tokens.gate import TokenGate
+from app.core.tokens.keys import SigningKeys
 
 CONNECT_TIMEOUT = 10.0
 STATEMENT_CACHE = 500
@@ -69,10 +71,11 @@ async def _codecs(conn: asyncpg.Connection) -> None:
 class Runtime:
     """Settings, pool, keys and clock of one process."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, key_service: KeyService) -> None:
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, key_service: KeyService, gate: TokenGate) -> None:
         self.settings = settings
         self.pool = pool
         self.key_service = key_service
+        self.gate = gate
         self.keyrings: dict[int, tuple[float, Keyring]] = {}
 
     @classmethod
@@ -80,6 +83,7 @@ class Runtime:
         if settings.database_url is None:
             raise Unavailable("No database is running here; start it with ./run, or set CDP_DATABASE_URL.")
         key_service = KeyFile(settings.key_path)
+        gate = token_gate(settings)
         try:
             pool = await asyncpg.create_pool(
                 settings.database_url,
@@ -94,7 +98,7 @@ class Runtime:
             )
         except DATABASE_AWAY as away:
             raise Unavailable("The database does not answer; see that it runs and that its URL is right.") from away
-        return cls(settings, pool, key_service)
+        return cls(settings, pool, key_service, gate)
 
     async def close(self) -> None:
         await self.pool.close()
@@ -125,6 +129,12 @@ class Runtime:
         """A transaction of no workspace: it sees no tenant's row, only the directory functions."""
         async with self.begin(0) as tx:
             yield tx
+
+
+def token_gate(settings: Settings) -> TokenGate:
+    """The gate of this installation's access tokens; its keys are made by `cdp up` or `cdp migrate`."""
+    keys = SigningKeys.open(settings.token_keys_path, now=datetime.now(UTC), create=False)
+    return TokenGate(keys, issuer=settings.issuer, audience=settings.issuer)
 
 
 async def _quiet_rollback(conn: Any) -> None:

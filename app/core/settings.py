@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(None, description="Valkey or Redis, only a doorbell; a private server when unset.")
     data_dir: Path = Field(Path(".data"), description="Private servers, keys and logs.")
     key_file: Path | None = Field(None, description="Root keys; keys/root.json in the data directory when unset.")
+    token_keys: Path | None = Field(
+        None, description="Folder of token-signing keys; keys/tokens in the data directory."
+    )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="Port the API listens on.")
     public_url: str | None = Field(None, description="Base URL outsiders use; http://host:port when unset.")
@@ -53,6 +56,15 @@ class Settings(BaseSettings):
     @property
     def key_path(self) -> Path:
         return self.key_file or self.data_dir / "keys" / "root.json"
+
+    @property
+    def token_keys_path(self) -> Path:
+        return self.token_keys or self.data_dir / "keys" / "tokens"
+
+    @property
+    def issuer(self) -> str:
+        """Who signs the access tokens. Without a public URL a name that outlives a change of port."""
+        return self.public_url or "urn:samewise"
 
     @property
     def base_url(self) -> str:

@@ -33,7 +33,7 @@ _SIGNS: Final = {
     "₼": "AZN", "֏": "AMD", "฿": "THB", "៛": "KHR", "৳": "BDT", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "R$": "BRL",
     "US$": "USD", "A$": "AUD", "AU$": "AUD", "CA$": "CAD", "C$": "CAD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
     "SG$": "SGD", "MX$": "MXN", "NT$": "TWD", "CN¥": "CNY", "JP¥": "JPY", "元": "CNY", "円": "JPY", "FR.": "CHF",
-    "SFR.": "CHF", "EURO": "EUR", "EUROS": "EUR",
+    "$US": "USD", "$CA": "CAD", "$AU": "AUD", "£GB": "GBP", "SFR.": "CHF", "EURO": "EUR", "EUROS": "EUR",
 }  # fmt: skip
 # Signs that several currencies share: read as the declared one, if it is among them.
 _SHARED: Final = {

@@ -30,7 +30,7 @@ g: gr gram grams gramm gramme grammes
 kg: kgs kilo kilos kilogram kilograms kilogramm kilogramme
 t: tonne tonnes
 oz: ounce ounces
-lb: lbs pound pounds #
+lb: lbs pound pounds
 st: stone stones
 ml: milliliter milliliters millilitre millilitres
 cl: centiliter centiliters centilitre centilitres

@@ -1,0 +1,38 @@
+"""What an installation needs before it serves: root keys, token-signing keys, and the workspace `default`."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from app.core.crypto.keyservice import KeyFile
+from app.core.runtime import Runtime
+from app.core.settings import Settings
+from app.core.tokens.keys import SigningKeys
+from app.domain import workspaces
+
+DEFAULT_WORKSPACE = "default"
+
+
+def make_keys(settings: Settings) -> None:
+    """Create the key file and a first signing key where there are none; what is there is left as it is."""
+    now = datetime.now(UTC)
+    KeyFile.open(settings.key_path, now=now, create=True)
+    SigningKeys.open(settings.token_keys_path, now=now, create=True)
+
+
+def prepare(settings: Settings) -> None:
+    """Make keys and the default workspace; harmless to repeat."""
+    make_keys(settings)
+    asyncio.run(ensure_workspace(settings, DEFAULT_WORKSPACE))
+
+
+async def ensure_workspace(settings: Settings, name: str) -> None:
+    rt = await Runtime.open(settings, pool_size=2)
+    try:
+        async with rt.lobby() as lobby:
+            if name in {each.name for each in await workspaces.directory(lobby)}:
+                return
+            fresh = await workspaces.next_id(lobby)
+        async with rt.begin(fresh) as tx:
+            await workspaces.create(tx, name, rt.key_service, now=rt.now())
+    finally:
+        await rt.close()

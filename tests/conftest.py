@@ -1,0 +1,52 @@
+"""Real servers once a session, a migrated database, and a fresh workspace for every test that asks for one."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.cli.migrate import migrate
+from app.cli.prepare import make_keys
+from app.core.crypto.keyring import Keyring
+from app.core.runtime import Runtime
+from app.core.settings import Settings
+from app.domain import keys, workspaces
+from app.domain.workspaces import Workspace
+from tests.servers import private_servers
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a private PostgreSQL and Valkey that are migrated and have keys."""
+    home: Path = tmp_path_factory.mktemp("samewise")
+    with private_servers() as servers:
+        held = Settings(database_url=servers.database_url, redis_url=servers.redis_url, data_dir=home)
+        migrate(servers.database_url)
+        make_keys(held)
+        yield held
+
+
+@pytest.fixture(scope="session")
+async def rt(settings: Settings) -> AsyncIterator[Runtime]:
+    runtime = await Runtime.open(settings)
+    yield runtime
+    await runtime.close()
+
+
+async def new_workspace(rt: Runtime) -> Workspace:
+    async with rt.lobby() as lobby:
+        fresh = await workspaces.next_id(lobby)
+    async with rt.begin(fresh) as tx:
+        return await workspaces.create(tx, f"w{fresh}", rt.key_service, now=rt.now())
+
+
+@pytest.fixture
+async def workspace(rt: Runtime) -> Workspace:
+    """A tenant of one's own: tests share the server and see nothing of each other."""
+    return await new_workspace(rt)
+
+
+@pytest.fixture
+async def keyring(rt: Runtime, workspace: Workspace) -> Keyring:
+    async with rt.begin(workspace.id) as tx:
+        return await keys.load(rt.key_service, tx)

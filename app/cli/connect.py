@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.cli.prepare import prepare
 from app.core.settings import Settings
 from app.embedded import Embedded, Servers, running
 
@@ -11,8 +12,8 @@ from app.embedded import Embedded, Servers, running
 def connected(settings: Settings | None = None, *, migrate: bool = True) -> Iterator[Settings]:
     """Settings whose `database_url` and `redis_url` lead to servers that are up while the block lasts.
 
-    A command on a data directory that nobody serves starts its servers, brings the schema
-    up to date unless `migrate` is false, and stops them at the end.
+    A command on a data directory that nobody serves starts its servers, brings schema and
+    keys up to date unless `migrate` is false, and stops them at the end.
     """
     settings = settings or Settings()
     if settings.database_url and settings.redis_url:
@@ -28,6 +29,7 @@ def connected(settings: Settings | None = None, *, migrate: bool = True) -> Iter
             from app.cli.migrate import migrate as bring_up_to_date  # alembic is slow to import
 
             bring_up_to_date(complete.migrate_url or complete.database_url)
+            prepare(complete)
         yield complete
 
 

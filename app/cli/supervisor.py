@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
+import app
 from app.core.errors import CdpError
 from app.embedded import Embedded, Launch, Starter, trim_logs
 
@@ -125,7 +126,8 @@ class Supervisor:
 
 def serving_commands(workers: int) -> dict[str, list[str]]:
     """What `cdp up` keeps running: one API process and `workers` pipeline workers."""
-    python = [sys.executable, "-m"]
+    # -P: a directory called app, where the command was typed, is not ours.
+    python = [sys.executable, "-P", "-m"]
     return {
         "api": [*python, "app.api.serve"],
         **{f"worker-{number}": [*python, "app.workers.main"] for number in range(1, workers + 1)},
@@ -134,4 +136,6 @@ def serving_commands(workers: int) -> dict[str, list[str]]:
 
 def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Our environment with the settings that were resolved, and without the owner's URL, which serves nobody."""
-    return {**{name: value for name, value in os.environ.items() if name != "CDP_MIGRATE_URL"}, **settings}
+    ours = {name: value for name, value in os.environ.items() if name != "CDP_MIGRATE_URL"}
+    paths = [str(Path(app.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**ours, "PYTHONPATH": os.pathsep.join(paths), **settings}

@@ -50,28 +50,12 @@ def test_spellings_of_one_mailbox_become_one_address(raw: str, canonical: str) -
 @pytest.mark.parametrize(
     "raw",
     [
-        "",
-        "ada",
-        "ada@",
-        "@example.com",
-        "ada@example",
-        "ada@example..com",
-        "a b@example.com",
-        "ada@exa_mple.com",
-        "ada@localhost",
-        "ada@shop.local",
-        "ada@example.com\n",
-        "ada@[127.0.0.1]",
-        "Ada <ada@example.com>",
-        "ada@a.1",
-        "ada@-x.com",
-        "ada@ab--cd.com",
-        "ada@" + "x" * 64 + ".com",
-        "a@b.com,c@d.com",
-        "ada\uff20example.com",
+        "", "ada", "ada@", "@example.com", "ada@example", "ada@example..com", "a b@example.com", "ada@exa_mple.com",
+        "ada@localhost", "ada@shop.local", "ada@example.com\n", "ada@[127.0.0.1]", "Ada <ada@example.com>", "ada@a.1",
+        "ada@-x.com", "ada@ab--cd.com", "ada@" + "x" * 64 + ".com", "a@b.com,c@d.com", "ada\uff20example.com",
         "ada@\0.com",
-    ],  # fmt: skip
-)
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_unreadable(raw: str) -> None:
     read = email(raw)
     assert isinstance(read, Unreadable)

@@ -20,6 +20,7 @@ TABLES = (
     "policies",
     "ingest_log",
     "ingest_queue",
+    "workers",
     "fates",
     "ingest_batches",
     "latest_contents",
@@ -253,6 +254,13 @@ def ingest() -> None:
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("workspace_id", "log_id"),
         postgresql_with={"fillfactor": 60},
+    )
+    op.create_table(
+        "workers",
+        sa.Column("workspace_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("lease", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "lease"),
     )
     op.create_table(
         "fates",

@@ -48,6 +48,17 @@ class Waiting(SQLModel, table=True):
     leased_until: datetime | None = column(Instant, null=True)
 
 
+class RunningWorker(SQLModel, table=True):
+    """A worker process that runs, as long as it holds the advisory lock of its lease. Rows live in workspace 0, which
+    is nobody's."""
+
+    __tablename__ = "workers"
+
+    workspace_id: int = workspace()
+    lease: int = key()
+    started_at: datetime = column(Instant)
+
+
 class Fate(SQLModel, table=True):
     """What became of one message, and the profile version it made."""
 

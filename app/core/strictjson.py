@@ -152,6 +152,8 @@ def _isolated(body: bytes, key: str, max_items: int, max_depth: int, broken: Fau
     if len(raws) > max_items:
         raise _too_many(max_items)
     outer: dict[str, Json] = {}
+    if any("\0" in name for name in members):
+        raise _refused(Fault("", "nul_character", "A key holds the character NUL."))
     for name, raw in members.items():
         value = _judged(raw, max_depth)
         if isinstance(value, Fault):

@@ -175,6 +175,8 @@ def split_or_not(body: bytes) -> Items | None:
 
 @settings(max_examples=600)
 @given(documents)
+@example(b'{"a": [], "\\u0000": 1}')
+@example(b'{"a": [], "\\\\u0000": 1}')
 def test_a_batch_that_is_split_without_a_fault_is_the_parsed_array(body: bytes) -> None:
     found = split_or_not(body)
     if found and not any(isinstance(value, Fault) for value in found.values):

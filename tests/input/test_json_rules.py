@@ -181,6 +181,7 @@ def test_a_bad_item_names_itself_and_its_neighbours_live(bad: bytes, pointer: st
         (b'{"batch": [], "b\\u0061tch": []}', "", "duplicate_key"),
         (b'{"batch": [1], "context": {"a": 1, "a": 2}}', "/context/a", "duplicate_key"),
         (b'{"batch": [1], "sentAt": "\\u0000"}', "/sentAt", "nul_character"),
+        (b'{"batch": [1], "\\u0000": 1}', "", "nul_character"),
         (b'{"batch": [1], "\\ud800": 1}', "", "lone_surrogate"),
         (b'{"batch": [1], "x": ' + b"[" * 33 + b"]" * 33 + b"}", "/x" + "/0" * 32, "too_deep"),
         (b"[" * 1010 + b"]" * 1010, "", "too_deep"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer
 from pydantic import ValidationError
 
-from app.cli import migrate, up
+from app.cli import migrate, serve, up
 from app.core.errors import CdpError
 
 FAILED = 1
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("migrate")(migrate.migrate_command)
+app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
 
 
 @app.callback()

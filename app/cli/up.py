@@ -14,6 +14,7 @@ from app.cli.address import check_port, reachable, wait_ready
 from app.cli.connect import embedded_for, with_servers
 from app.cli.prepare import prepare
 from app.cli.supervisor import Supervisor, child_environment, serving_commands
+from app.cli.variables import variables
 from app.cli.welcome import load_demo, welcome
 from app.core.settings import Settings
 
@@ -72,20 +73,6 @@ def serve_all(settings: Settings, *, demo: bool) -> None:
             load_demo(settings)
         typer.echo(welcome(settings, base_url))
         threading.Event().wait()
-
-
-def variables(settings: Settings) -> dict[str, str]:
-    """What the children have to know of how this instance was started."""
-    found = {
-        "CDP_DATABASE_URL": settings.database_url,
-        "CDP_REDIS_URL": settings.redis_url,
-        "CDP_DATA_DIR": settings.data_dir,
-        "CDP_KEY_FILE": settings.key_path.absolute(),
-        "CDP_TOKEN_KEYS": settings.token_keys_path.absolute(),
-        "CDP_HOST": settings.host,
-        "CDP_PORT": settings.port,
-    }
-    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def welcome(settings: Settings, base_url: str) -> str:
         f"  Logs               {settings.data_dir / 'logs'}",
         "",
         "Send a record:",
-        f"  curl {base_url}/v1/sources/crm/records?wait=resolved -H 'Content-Type: application/json' \\",
+        f"  curl '{base_url}/v1/sources/crm/records?wait=resolved' -H 'Content-Type: application/json' \\",
         f'    -H "Authorization: Bearer $({cdp} token --scope ingest:write)" \\',
         f"    -d {record}",
         "",

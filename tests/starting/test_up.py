@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from app.embedded import running
-from tests.starting.conftest import Start, Up, get, gone
+from tests.starting.conftest import ROOT, Start, Up, get, gone
 
 BACK_IN = 1.5
 """Seconds; a stand-in starts at once, so this is the supervisor's own time."""
@@ -39,6 +39,31 @@ def test_it_says_where_to_click_and_ctrl_c_ends_everything_with_zero(start: Star
     assert gone(family, 0.5)
     assert up.output.read_text().endswith("Stopped.\n")
     assert running(start.home / "data") is None
+
+
+def test_the_real_api_and_worker_serve_survive_a_kill_and_end_in_order(start: Start) -> None:
+    start.tree = ROOT
+    up = start("real").ready()
+    assert get(f"{up.url}/readyz") == "ok"
+    for module, name in (("app.api.serve", "api"), ("app.workers.main", "worker-1")):
+        (victim,) = up.children(module)
+        victim.kill()
+        up.wait(f"{name} ended by SIGKILL")
+    deadline = time.monotonic() + 10
+    while not up.children("app.workers.main") or not answers(up):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    family = up.family()
+    assert up.interrupt() == 0
+    assert gone(family, 0.5)
+    assert "SIGKILL" not in up.output.read_text().partition("Stopping")[2]
+
+
+def answers(up: Up) -> bool:
+    try:
+        return get(f"{up.url}/readyz") == "ok"
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.identity.normalize import Unreadable
-from app.identity.normalize.phone import Phone, _plain, phone
+from app.identity.normalize.phone import Phone, _plain, _plan, phone
 
 REGIONS = st.sampled_from([None, "US", "DE", "GB", "IT", "AR", "MX", "BR", "RU", "JP", "HU", "KZ", "xx", "de", ""])
 CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
@@ -95,6 +95,20 @@ def test_the_short_way_gives_what_the_library_gives(number: str, region: str | N
         assert phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
         assert phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) == number
         assert not parsed.extension
+
+
+def test_the_short_way_holds_for_every_calling_code_length_and_leading_digits() -> None:
+    taken = 0
+    for calling_code in CODES:
+        for length in sorted(_plan(calling_code).lengths):
+            for lead in range(10):
+                for second in "0156":
+                    number = f"+{calling_code}{lead}{second}23456789012345"[: 1 + len(str(calling_code)) + length]
+                    if _plain(number):
+                        parsed = phonenumbers.parse(number, None)
+                        assert phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) == number
+                        taken += 1
+    assert taken > 20_000
 
 
 @pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))

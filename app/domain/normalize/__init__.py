@@ -19,7 +19,19 @@ from app.domain.normalize.text import any_json, mapping, sequence, string, url
 from app.domain.normalize.units import measure
 from app.domain.normalize.words import boolean, gender
 
-__all__ = ["BOTTOM", "TYPES", "Declarations", "Json", "Normal", "Result", "Unreadable", "infer", "join", "normalize"]
+__all__ = [
+    "BOTTOM",
+    "TYPES",
+    "Declarations",
+    "Json",
+    "Normal",
+    "Result",
+    "Unreadable",
+    "infer",
+    "join",
+    "normalize",
+    "warm",
+]
 
 _BY_TYPE: Final[Mapping[str, Callable[[Json, Declarations], Result]]] = {
     "string": string,
@@ -44,6 +56,18 @@ _BY_TYPE: Final[Mapping[str, Callable[[Json, Declarations], Result]]] = {
     "gender": gender,
 }
 TYPES: Final = frozenset(_BY_TYPE)
+
+
+def warm() -> None:
+    """Build the tables that a first look-up would otherwise wait for (0.2 s): names of countries, zones, months."""
+    for type, word in (
+        ("country", "?"),
+        ("timezone", "?"),
+        ("locale", "en"),
+        ("date", "3 March 1990"),
+        ("money", "5 EUR"),
+    ):
+        normalize(type, word, Declarations())
 
 
 def normalize(type: str, raw: Json, declared: Declarations) -> Result:

@@ -6,7 +6,7 @@ is major units of the currency it names or, failing that, of the one its source 
 """
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 from typing import Final
 
@@ -50,6 +50,8 @@ _SHAPE: Final = re.compile(
     r"(?P<amount>[-+\u2212]?\d[\d.,\s'\u2019\u066b\u066c]*?)\s*(?P<after>[^\d\s,()+\-\u2212]*)"
 )
 MAX_TEXT: Final = 80
+# The default context would round at 28 digits and take 5.000…001 for 5.
+_EXACT: Final = Context(prec=MAX_TEXT + 8)
 
 _NO_MONEY: Final = Unreadable("money_syntax", "This is not an amount of money.")
 _NO_CURRENCY: Final = Unreadable("currency", "The amount names no known currency and its source declares none.")
@@ -108,7 +110,7 @@ def _from_text(raw: str, declared: Declarations) -> Result:
     read = decimal(found["sign"] + found["amount"], declared.locale)
     if isinstance(read, Unreadable):
         return read
-    return _in_minor_units(-read if owed else read, code)
+    return _in_minor_units(read.copy_negate() if owed else read, code)
 
 
 def _currency(named: str, declared: str | None) -> str | None:
@@ -132,9 +134,11 @@ def _scaled(major: int, code: str) -> Result:
 
 
 def _in_minor_units(major: Decimal, code: str) -> Result:
-    if not major.is_finite() or (major and major.adjusted() > 15):
-        return _NO_MONEY if not major.is_finite() else _whole(LIMIT + 1, code)
-    minor = major.scaleb(_EXPONENTS.get(code, 2))
+    if not major.is_finite():
+        return _NO_MONEY
+    if abs(major) > LIMIT:
+        return _whole(LIMIT + 1, code)
+    minor = _EXACT.scaleb(major, _EXPONENTS.get(code, 2))
     if minor != minor.to_integral_value():
         return Unreadable("too_precise", "The amount has more decimals than its currency.")
     return _whole(int(minor), code)

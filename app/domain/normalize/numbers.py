@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import get_decimal_symbol, get_group_symbol
+from babel.numbers import get_decimal_symbol
 
 from app.domain.normalize.result import EMPTY, Declarations, Json, Normal, Result, Unreadable
 
@@ -75,15 +75,14 @@ def _one_reading(digits: str, locale: str | None) -> str | Unreadable:
 
 @lru_cache(256)
 def _decimal_sign(locale: str | None) -> str | None:
-    """`.` or `,` where the locale uses it as decimal sign and the other one (or a blank) for groups."""
+    """The decimal sign of the locale, if it is `.` or `,`; the other one then groups."""
     if locale is None:
         return None
     try:
-        known = Locale.parse(locale, sep="_" if "_" in locale else "-")
-        point, group = get_decimal_symbol(known), get_group_symbol(known)
+        point = get_decimal_symbol(Locale.parse(locale, sep="_" if "_" in locale else "-"))
     except (UnknownLocaleError, ValueError, TypeError):
         return None
-    return point if point in (".", ",") and group != point else None
+    return point if point in (".", ",") else None
 
 
 def _ascii_digits(text: str) -> str:
@@ -132,8 +131,6 @@ def _finite(raw: float) -> Result:
 
 def exact(value: Decimal) -> Result:
     """A decimal as a JSON number, if JSON's readers can hold it."""
-    if value and value.adjusted() > 15:
-        return _TOO_LARGE
     if abs(value) > LIMIT:
         return _TOO_LARGE
     if value == value.to_integral_value():

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from nameparser import HumanName
-
 from app.identity.normalize import Unreadable
 
 MAX_LENGTH: Final = 256
@@ -60,15 +58,9 @@ def name(raw: str) -> str | Unreadable:
 @lru_cache(CACHED)
 def fold(name: str) -> str:
     """The name for comparing: no case, no accents, no punctuation, single blanks. Idempotent, never shown."""
-    folded = name
-    for _ in range(4):
-        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", folded).casefold())
-        bare = "".join(c for c in text if unicodedata.combining(c) not in _ACCENTS)
-        again = " ".join(unicodedata.normalize("NFC", bare.translate(_LETTERS)).split())
-        if again == folded:
-            break
-        folded = again
-    return folded
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    bare = "".join(c for c in text if unicodedata.combining(c) not in _ACCENTS)
+    return " ".join(unicodedata.normalize("NFC", bare.translate(_LETTERS)).split())
 
 
 @lru_cache(CACHED)
@@ -81,5 +73,7 @@ def split_name(raw: str) -> NameParts:
     read = name(raw)
     if isinstance(read, Unreadable):
         return NameParts(raw)
+    from nameparser import HumanName  # 19 ms of import that the pipeline never needs
+
     parts = HumanName(read)
     return NameParts(raw, parts.title, parts.first, parts.middle, parts.last, parts.suffix, parts.nickname)

@@ -65,7 +65,7 @@ def _plain(raw: str) -> bool:
         if int(raw[1 : 1 + size]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
             plan, rest = _plan(int(raw[1 : 1 + size])), raw[1 + size :]
             home = plan.home_prefix
-            return rest[0] != "0" and len(rest) in plan.lengths and (home is None or home.match(rest) is None)
+            return len(rest) in plan.lengths and (home is None or home.match(rest) is None)
     return False
 
 

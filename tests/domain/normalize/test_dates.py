@@ -156,6 +156,13 @@ def test_an_aware_time_is_one_instant_in_utc(wall: datetime, offset: timezone) -
     )
 
 
+@pytest.mark.parametrize(
+    ("raw", "time"), [("12:30 AM", "00:30"), ("1:30 am", "01:30"), ("12:30 PM", "12:30"), ("11:30 p.m.", "23:30")]
+)
+def test_noon_and_midnight_are_told_apart(raw: str, time: str) -> None:
+    assert normalize("datetime", f"20 Nov 2026 {raw} UTC", NOTHING) == Normal(f"2026-11-20T{time}:00Z")
+
+
 def test_fractions_of_a_second_are_kept_to_the_microsecond() -> None:
     assert normalize("datetime", "2026-11-20T10:00:00.120Z", NOTHING) == Normal("2026-11-20T10:00:00.12Z")
     assert normalize("datetime", "2026-11-20T10:00:00.123456789Z", NOTHING) == Normal("2026-11-20T10:00:00.123456Z")

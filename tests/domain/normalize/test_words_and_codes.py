@@ -208,6 +208,8 @@ def test_text_is_kept_exactly_and_what_no_store_can_hold_is_refused() -> None:
     assert normalize("string", "", NOTHING) == Normal("")
     assert normalize("string", 8001, NOTHING) == Normal("8001")
     assert normalize("text", True, NOTHING) == Normal("true")
+    for number in (float("nan"), float("inf"), 2**63, -(2**63) - 1):
+        assert code("json", number) == code("object", {"a": [number]}) == "unstorable"
     for raw in ("a\0b", "a\ud800"):
         assert code("string", raw) == code("json", [raw]) == code("object", {raw: 1}) == "unstorable"
 

@@ -25,7 +25,8 @@ class Said:
 
     `traits`: canonical values, None where the source cleared the field. `unread`: values that could not be
     normalised, raw, with the code. `listed`: the record's identifiers where the source lists them all (None: it
-    says nothing). `seen`: identifiers that came with an event and add to those known.
+    says nothing). `seen`: identifiers that came with an event and add to those known. `by_hand`: somebody else than
+    its source speaks about the record, so it neither founds nor revives it.
     """
 
     at: Micros
@@ -34,6 +35,7 @@ class Said:
     listed: Sequence[Identifier] | None = None
     seen: Sequence[Identifier] = ()
     deleted: bool = False
+    by_hand: bool = False
 
 
 @dataclass(slots=True)
@@ -59,8 +61,9 @@ class RecordState:
         if said.deleted:
             self.removed = max(self.removed, at)
             return
-        self.born = min(self.born, at)
-        self.alive = max(self.alive, at)
+        if not said.by_hand:
+            self.born = min(self.born, at)
+            self.alive = max(self.alive, at)
         for name, value in said.traits.items():
             held = self.traits.get(name)
             if held is None or at > held[0] or (at == held[0] and weight(value) > weight(held[1])):
@@ -92,7 +95,7 @@ class RecordState:
         for name in ("email", "phone"):
             claim = self.traits.get(name)
             if claim is not None and claim[0] > self.removed and isinstance(claim[1], str) and claim[1]:
-                held.add(Identifier(name, claim[1]))
+                held.add(Identifier(name, of_trait(name, claim[1])))
         return held
 
     def dump(self) -> bytes:
@@ -123,6 +126,11 @@ class RecordState:
             listed and (listed[0], [Identifier(n, v) for n, v in listed[1]]),
             {Identifier(n, v): at for n, v, at in held["s"]},
         )
+
+
+def of_trait(name: str, value: str) -> str:
+    """The identifier in an e-mail or telephone trait: a line's extension does not name the person."""
+    return value.partition(";")[0] if name == "phone" else value
 
 
 def weight(value: Json) -> tuple[int, bytes]:

@@ -120,22 +120,12 @@ async def page(
     rows = await _quarantine.rows(
         tx, "page", after=after, many=min(many, MAX_PAGE), state=state, code=code, source_id=source_id
     )
-    return [
-        Item(
-            row["id"],
-            row["source_id"],
-            row["kind"],
-            row["code"],
-            row["pointer"],
-            row["detail"],
-            row["state"],
-            row["set_aside_at"],
-            row["settled_at"],
-            row["import_id"],
-            row["position"],
-        )
-        for row in rows
-    ]
+    return [_item(row) for row in rows]
+
+
+async def one(tx: Tx, id: int) -> Item:
+    """One quarantined message as a list shows it."""
+    return _item(await _one(tx, id))
 
 
 async def message(tx: Tx, keyring: Keyring, id: int) -> Any:
@@ -203,3 +193,7 @@ async def _one(tx: Tx, id: int) -> Mapping[str, Any]:
 def _opened(keyring: Keyring, row: Mapping[str, Any]) -> dict[str, Any]:
     held: dict[str, Any] = orjson.loads(keyring.open(row["body"], "quarantine", "body", row["id"]))
     return held
+
+
+def _item(row: Mapping[str, Any]) -> Item:
+    return Item(**{name: row[name] for name in Item.__dataclass_fields__})

@@ -7,7 +7,6 @@ neighbours go on.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,12 +18,11 @@ from app.core.errors import CdpError, Unavailable
 from app.core.runtime import Runtime
 from app.core.sql import Queries, Tx
 from app.domain import keys, quarantine
+from app.domain.contention import Busy, retried
 from app.domain.entries import Entry, SetAside
 from app.domain.pipeline import STEPS, run
 from app.domain.pipeline.run import Step
 
-CONTENDED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
-MAX_CONTENDED_TRIES = 12
 RETRY_AFTER_FAILURE = 1.0
 """Seconds until a single message that failed is tried again."""
 
@@ -89,19 +87,17 @@ class Processor:
             return len(spent) + (await self._settle(lease, fresh) if fresh else 0)
 
     async def _settle(self, lease: Lease, log_ids: Sequence[int]) -> int:
-        for turn in range(MAX_CONTENDED_TRIES):
-            try:
-                return await self._once(lease, log_ids)
-            except (*CONTENDED, Unavailable) as busy:
-                if isinstance(busy, Unavailable) and busy.code == "unavailable":
-                    raise
-                await asyncio.sleep(random.random() * 0.02 * 2 ** min(turn, 6))  # noqa: S311
-            except Exception as failure:
-                if not _for_its_content(failure):
-                    raise
-                return await self._isolate(lease, log_ids, failure)
-        await self._give_back(lease, log_ids)
-        return 0
+        try:
+            return await retried(lambda: self._once(lease, log_ids))
+        except Busy:
+            await self._give_back(lease, log_ids)
+            return 0
+        except Unavailable:
+            raise
+        except Exception as failure:
+            if not _for_its_content(failure):
+                raise
+            return await self._isolate(lease, log_ids, failure)
 
     async def _once(self, lease: Lease, log_ids: Sequence[int]) -> int:
         async with self.rt.begin(lease.workspace_id) as tx:

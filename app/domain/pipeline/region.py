@@ -13,7 +13,7 @@ from typing import Any
 from app.core.crypto.keyring import Keyring
 from app.core.errors import Unavailable
 from app.core.sql import Queries
-from app.domain.claims import RecordState
+from app.domain.claims import RecordState, of_trait
 from app.domain.deliveries import micros
 from app.domain.golden import GoldenProfile, from_columns
 from app.domain.pipeline import locks
@@ -43,10 +43,11 @@ def token(keyring: Keyring, held: Identifier) -> Token:
 
 def usable(state: RecordState, policy: Policy) -> frozenset[Identifier]:
     """The identifiers of a record that may link: blocked ones are left out, under today's policy."""
-    return frozenset(i for i in state.identifiers() if _may_link(i, policy))
+    return frozenset(i for i in state.identifiers() if may_link(i, policy))
 
 
-def _may_link(held: Identifier, policy: Policy) -> bool:
+def may_link(held: Identifier, policy: Policy) -> bool:
+    """Whether an identifier points at anybody: neither the policy nor the shipped list blocks it."""
     values = policy.blocked_values.get(held.namespace)
     if values is not None and held.value in values:
         return False
@@ -81,7 +82,7 @@ def _named(traits: Mapping[str, Any], *listed: Iterable[Identifier]) -> Iterable
         yield from identifiers
     for name in ("email", "phone"):
         if isinstance(traits.get(name), str):
-            yield Identifier(name, traits[name])
+            yield Identifier(name, of_trait(name, traits[name]))
 
 
 async def load_records(batch: Batch) -> None:

@@ -1,0 +1,94 @@
+"""The edge: an ASGI app in front of FastAPI that owns the hot paths and gives every request its id.
+
+A FastAPI route costs more than an event's whole way into the log; so the ingest
+paths are answered here, with the same errors and the same documentation.
+"""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from app.api import errors
+from app.api.ingest.bodies import Disconnected
+from app.api.ingest.doors import Doors
+from app.core.errors import CdpError, Refused
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+JSON = b"application/json"
+MAX_REQUEST_ID = 128
+
+ANSWERS = Counter("samewise_ingest_answers_total", "Answers of the ingest doors", ["door", "status"])
+SECONDS = Histogram("samewise_ingest_seconds", "Seconds from the request to the answer after its commit", ["door"])
+
+
+class Edge:
+    """`doors` finds the handler of a hot path; everything else is FastAPI's."""
+
+    def __init__(self, inner: App, doors: Callable[[], Doors | None]) -> None:
+        self._inner = inner
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        request_id = _request_id(headers.get(b"x-request-id"))
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        doors = self._doors()
+        door = doors.find(scope["path"]) if doors is not None and scope["method"] == "POST" else None
+        if door is None:
+            await self._inner(scope, receive, _with_id(send, request_id.encode()))
+            return
+        started = time.perf_counter()
+        try:
+            status, body = await door.answer(headers, scope.get("query_string", b""), receive)
+            extra: list[tuple[bytes, bytes]] = [(b"content-type", JSON)]
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 — whatever it is becomes a problem document
+            status, extra, body = _failure(error, strict=door.segment)
+        SECONDS.labels(door.name).observe(time.perf_counter() - started)
+        ANSWERS.labels(door.name, str(status)).inc()
+        length = (b"content-length", str(len(body)).encode())
+        head = [*extra, length, (b"x-request-id", request_id.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _failure(error: Exception, *, strict: bool) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """An error as a problem document. Segment's dialect knows 400 where we say 422."""
+    response = errors.problem(error) if isinstance(error, CdpError) else errors.unexpected(error)
+    status, body = response.status_code, bytes(response.body)
+    if strict and isinstance(error, Refused) and status == 422:
+        found = errors.respond(400, error.code, str(error), error.faults)
+        status, body = 400, bytes(found.body)
+    kept = [(k, v) for k, v in response.raw_headers if k != b"content-length"]
+    return status, kept, body
+
+
+def _request_id(given: bytes | None) -> str:
+    """The caller's id for this request where it sends a plain one, else a fresh one."""
+    if given is not None and len(given) <= MAX_REQUEST_ID:
+        text = given.decode("latin-1")
+        if text.replace("-", "").replace("_", "").isalnum() and text.isascii():
+            return text
+    return secrets.token_hex(8)
+
+
+def _with_id(send: Send, request_id: bytes) -> Send:
+    async def tell(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+        await send(message)
+
+    return tell

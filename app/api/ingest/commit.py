@@ -1,0 +1,141 @@
+"""Group commit: requests that wait at the same moment share one transaction.
+
+While one transaction of a workspace is under way the next requests gather; then
+they leave together. Alone, a request waits for nobody; under load, one fsync
+serves hundreds. Every answer comes after the commit that holds its messages.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from app.core.doorbell import Doorbell
+from app.core.errors import Overloaded
+from app.core.runtime import Runtime
+from app.core.sql import Tx
+from app.domain import ingest_log
+
+P = TypeVar("P")
+
+MAX_TOGETHER = 5_000
+"""Messages in one transaction."""
+
+DEPTH_SECONDS = 1.0
+DRAIN_RATE = 3_000
+"""Messages a second that a worker settles at least: what a sender is asked to wait follows from it."""
+
+LONGEST_WAIT = 60
+
+
+@dataclass(slots=True)
+class Job(Generic[P]):
+    """One request's part of a transaction: what it brings, how many messages that is, and who waits for it."""
+
+    part: P
+    size: int
+    done: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class Lane(Generic[P]):
+    """The requests of one workspace, and what is known of its backlog."""
+
+    waiting: list[Job[P]] = field(default_factory=list)
+    running: bool = False
+    depth: int = 0
+    depth_at: float = float("-inf")
+
+
+class GroupCommit(Generic[P]):
+    """One lane a workspace; the lanes do not wait for one another. `write` puts any number of parts into one
+    transaction."""
+
+    def __init__(self, rt: Runtime, doorbell: Doorbell, write: Callable[[Tx, Sequence[P]], Awaitable[None]]) -> None:
+        self._rt = rt
+        self._doorbell = doorbell
+        self._write = write
+        self._lanes: dict[int, Lane[P]] = defaultdict(Lane)
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    async def put(self, workspace_id: int, part: P, size: int) -> None:
+        """Write a part in a shared transaction; return after its commit. Raises Overloaded when too much waits."""
+        lane = self._lanes[workspace_id]
+        await self._refuse_overload(workspace_id, lane)
+        job = Job(part, size, asyncio.get_running_loop().create_future())
+        lane.waiting.append(job)
+        if not lane.running:
+            lane.running = True
+            self._spawn(self._leave(workspace_id, lane))
+        await job.done
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _leave(self, workspace_id: int, lane: Lane[P]) -> None:
+        try:
+            while lane.waiting:
+                together = _take(lane)
+                try:
+                    await self._commit(workspace_id, together)
+                except Exception as failure:  # noqa: BLE001 — each waiting request gets it
+                    await self._one_by_one(workspace_id, together, failure)
+                self._spawn(self._doorbell.ring())
+        finally:
+            lane.running = False
+
+    async def _commit(self, workspace_id: int, together: Sequence[Job[P]]) -> None:
+        async with self._rt.begin(workspace_id) as tx:
+            await self._write(tx, [job.part for job in together])
+        for job in together:
+            if not job.done.done():
+                job.done.set_result(None)
+
+    async def _one_by_one(self, workspace_id: int, together: Sequence[Job[P]], failure: Exception) -> None:
+        """A request that cannot be committed must not take the others of its transaction along."""
+        for job in together:
+            reason: Exception = failure
+            if len(together) > 1:
+                try:
+                    await self._commit(workspace_id, [job])
+                    continue
+                except Exception as own:  # noqa: BLE001 — the request gets its own failure
+                    reason = own
+            if not job.done.done():
+                job.done.set_exception(reason)
+
+    async def _refuse_overload(self, workspace_id: int, lane: Lane[P]) -> None:
+        limit = self._rt.settings.max_backlog
+        age = time.monotonic() - lane.depth_at
+        if age > DEPTH_SECONDS:
+            lane.depth_at = time.monotonic()
+            async with self._rt.begin(workspace_id) as tx:
+                lane.depth = await ingest_log.depth(tx, cap=limit + 1)
+        if lane.depth > limit:
+            wait = min(LONGEST_WAIT, 1 + limit // 10 // DRAIN_RATE)
+            raise Overloaded(
+                f"More than {limit} messages wait to be processed; send this again in {wait} s.",
+                retry_after=timedelta(seconds=wait),
+            )
+
+
+def _take(lane: Lane[P]) -> list[Job[P]]:
+    """The requests that leave together: as many as fit, at least one."""
+    size, count = 0, 0
+    for job in lane.waiting:
+        if count and size + job.size > MAX_TOGETHER:
+            break
+        size += job.size
+        count += 1
+    together, lane.waiting = lane.waiting[:count], lane.waiting[count:]
+    return together

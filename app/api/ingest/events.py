@@ -1,0 +1,94 @@
+"""The Segment HTTP Tracking API: `POST /v1/identify /track /page /screen /group /alias /batch /import`.
+
+200 `{"success": true}` comes after the commit. What is wrong with one event
+never takes its neighbours along: it is kept in quarantine, and the answer is
+200 as Segment's is, unless `X-Strict-Mode: 1` asks for a 400 with the reasons.
+"""
+
+from collections.abc import Mapping
+
+import orjson
+
+from app.api.ingest import bodies
+from app.api.ingest.bodies import Receive
+from app.api.ingest.commit import GroupCommit
+from app.api.ingest.senders import Senders, basic_user
+from app.core.errors import Fault, Refused, Unauthenticated
+from app.core.runtime import Runtime
+from app.core.sql import Tx
+from app.core.strictjson import Items, parse, split
+from app.domain import event_ingest
+from app.domain.event_ingest import Arrival, Sender
+
+SINGLE = frozenset(("identify", "track", "page", "screen", "group", "alias"))
+BATCH = frozenset(("batch", "import"))
+SUCCESS = b'{"success": true}'
+
+Headers = Mapping[bytes, bytes]
+
+
+class EventDoor:
+    """Answers the calls of Segment's and RudderStack's SDKs."""
+
+    def __init__(self, rt: Runtime, senders: Senders, commit: GroupCommit[Arrival]) -> None:
+        self._rt = rt
+        self._senders = senders
+        self._commit = commit
+
+    async def answer(self, call: str, headers: Headers, receive: Receive) -> bytes:
+        """Take in one request and return the body of its 200. Raises what is to be answered otherwise."""
+        settings = self._rt.settings
+        sender = await self._by_header(headers)
+        body = await bodies.read(receive, limit=settings.max_batch_bytes, encoding=headers.get(b"content-encoding"))
+        items = self._batch(body) if call in BATCH else _single(call, body, settings.max_event_bytes)
+        if sender is None:
+            sender = await self._by_body(items)
+        arrival = Arrival(sender, self._rt.now())
+        tail = event_ingest.beside(items.outer)
+        faults: list[Fault] = []
+        for index, (raw, value) in enumerate(zip(items.raws, items.values, strict=True)):
+            wrong = event_ingest.take(arrival, raw, value, items.outer, tail, max_bytes=settings.max_event_bytes)
+            if wrong is not None:
+                place = f"/batch/{index}{wrong.pointer}" if call in BATCH else wrong.pointer
+                faults.append(Fault(place, wrong.code, wrong.detail))
+        if faults and headers.get(b"x-strict-mode") == b"1":
+            raise Refused("Nothing of this request was taken; see `errors` for each event.", faults=faults)
+        if arrival.messages or arrival.rejected:
+            await self._commit.put(sender.workspace_id, arrival, len(arrival.messages) + len(arrival.rejected))
+        return SUCCESS
+
+    async def _by_header(self, headers: Headers) -> Sender | None:
+        said = headers.get(b"authorization")
+        if said is None:
+            return None
+        key = basic_user(said.decode("latin-1"))
+        return await self._senders.by_key(key) if key else None
+
+    async def _by_body(self, items: Items) -> Sender:
+        places = [items.outer, *items.values]
+        keys = (p.get("writeKey") for p in places if isinstance(p, dict))
+        key = next((key for key in keys if isinstance(key, str) and key), None)
+        if key is None:
+            raise Unauthenticated("Send the source's write key as the user name of Basic auth, or as `writeKey`.")
+        return await self._senders.by_key(key)
+
+    def _batch(self, body: bytes) -> Items:
+        settings = self._rt.settings
+        return split(body, key="batch", max_bytes=settings.max_batch_bytes, max_items=settings.max_batch_events)
+
+
+def _single(call: str, body: bytes, limit: int) -> Items:
+    """One event, whose type its path says."""
+    value = parse(body, max_bytes=limit)
+    if not isinstance(value, dict):
+        fault = Fault("", "not_an_object", "An event is a JSON object.")
+        raise Refused(fault.detail, code=fault.code, faults=[fault])
+    if value.get("type") != call:
+        value = {**value, "type": call}
+        body = orjson.dumps(value)
+    return Items([body], [value], {})
+
+
+async def write(tx: Tx, arrivals: list[Arrival], rt: Runtime) -> None:
+    """One transaction's worth of arrivals."""
+    await event_ingest.write(tx, arrivals, now=rt.now())

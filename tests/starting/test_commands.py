@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from app.cli.main import app, run
+from app.cli.main import COMMANDS, build, run
 from tests.starting.conftest import ROOT
 
 
@@ -22,7 +22,7 @@ def commands(group: typer.main.TyperGroup, *path: str) -> Iterator[tuple[str, st
             yield " ".join((*path, name)), command.help or ""
 
 
-EVERY = dict(commands(get_command(app)))
+EVERY = dict(commands(get_command(build(COMMANDS))))
 
 
 @pytest.mark.parametrize("name", EVERY)

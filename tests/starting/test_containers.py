@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from app.cli.main import app
+from app.cli.main import COMMANDS, build
 from app.core.settings import Settings
 from app.embedded.postgres_settings import BUSY, QUIET
 from tests.starting.conftest import ROOT, STAND_IN_API, free_port, get
@@ -30,7 +30,7 @@ def test_the_services_run_commands_that_there_are() -> None:
         "worker": ["cdp", "worker"],
     }
     named = {service["command"][1] for service in OURS.values()} | set(re.findall(r'"cdp", "(\w+)"', FINAL))
-    assert named <= set(get_command(app).commands)  # type: ignore[attr-defined]
+    assert named <= set(get_command(build(COMMANDS)).commands)  # type: ignore[attr-defined]
 
 
 def test_only_settings_that_there_are_are_set() -> None:

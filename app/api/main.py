@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import errors, health, ingest_docs, messages, quarantine
+from app.api import errors, health, ingest_docs, messages, openapi, quarantine
 from app.api.deps import Directory
 from app.api.edge import Edge
 from app.api.ingest import events, records
@@ -75,6 +75,7 @@ def build(settings: Settings) -> FastAPI:
     errors.install(api)
     for router in ROUTERS:
         api.include_router(router)
+    openapi.install(api)
     return api
 
 

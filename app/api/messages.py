@@ -62,7 +62,7 @@ async def get_message(message_id: MessageId, who: Who, rt: Rt) -> MessageFate:
     profile_id = None if found.profile_id is None else who.ids.encode(found.profile_id)
     return MessageFate(
         message_id=message_id,
-        fate=found.fate,  # type: ignore[arg-type]
+        fate=found.fate,
         reason=found.reason,
         profile_id=profile_id,
         profile_version=found.profile_version,

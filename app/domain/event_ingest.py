@@ -47,14 +47,16 @@ def take(
 
     `tail` is what the request says beside its events, as `around` has it: see `beside`.
     """
-    wrong = value if isinstance(value, Fault) else _wrong(raw, value, around, max_bytes)
     sender = arrival.sender
+    if isinstance(value, Fault):
+        kept = orjson.dumps({"message": raw.decode("utf-8", "backslashreplace")})
+        arrival.rejected.append(Rejected(sender.source_id, "event", value, kept))
+        return value
     message_id = value.get("messageId") if isinstance(value, dict) else None
     body = b'{"message":' + raw + tail
-    if wrong is not None:
+    if (wrong := _wrong(raw, value, around, max_bytes)) is not None:
         token = ingest_log.message_token(sender.keyring, str(message_id)) if message_id else None
-        kept = body if not isinstance(value, Fault) else orjson.dumps({"message": raw.decode("utf-8", "replace")})
-        arrival.rejected.append(Rejected(sender.source_id, "event", wrong, kept, token))
+        arrival.rejected.append(Rejected(sender.source_id, "event", wrong, body, token))
         return wrong
     name = str(message_id) if message_id else _name_for(raw, value)
     arrival.messages.append(

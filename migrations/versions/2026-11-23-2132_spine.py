@@ -34,7 +34,14 @@ TABLES = (
     "profile_versions",
     "quarantine",
 )
-SEQUENCES = ("workspace_ids", "log_ids", "record_ids", "thing_ids", "lease_ids")
+# Records take odd numbers and everything else that outsiders name takes even ones: no two public ids are the same text.
+SEQUENCES = {
+    "workspace_ids": "",
+    "log_ids": "",
+    "record_ids": "START 1 INCREMENT 2",
+    "thing_ids": "START 2 INCREMENT 2",
+    "lease_ids": "",
+}
 
 # The role that serves. It owns nothing and cannot pass by row-level security.
 # The lookout sees in which workspaces work waits, and nothing else; only the functions below run as it.
@@ -104,8 +111,8 @@ LOOKOUT_SEES = ("workspaces", "ingest_queue", "imports")
 
 def upgrade() -> None:
     op.execute(ROLES)
-    for name in SEQUENCES:
-        op.execute(f"CREATE SEQUENCE {name}")
+    for name, how in SEQUENCES.items():
+        op.execute(f"CREATE SEQUENCE {name} {how}")
     workspaces_and_catalog()
     ingest()
     imports()

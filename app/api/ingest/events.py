@@ -5,7 +5,7 @@ never takes its neighbours along: it is kept in quarantine, and the answer is
 200 as Segment's is, unless `X-Strict-Mode: 1` asks for a 400 with the reasons.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -89,6 +89,6 @@ def _single(call: str, body: bytes, limit: int) -> Items:
     return Items([body], [value], {})
 
 
-async def write(tx: Tx, arrivals: list[Arrival], rt: Runtime) -> None:
+async def write(tx: Tx, arrivals: Sequence[Arrival], rt: Runtime) -> None:
     """One transaction's worth of arrivals."""
     await event_ingest.write(tx, arrivals, now=rt.now())

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from app.core.errors import Fault
 from app.domain.claims import Json, Micros
 from app.domain.sources import Source
+from app.identity.identifier import Identifier
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +54,8 @@ class Delivery:
     """One message's word about one record. Values are as sent; `identifiers` are (namespace, value) pairs.
 
     `key` is None for an event: it then belongs to the record of its strongest identifier in that source.
-    `lists_all` says that `identifiers` are all that the record has, not additions.
+    `lists_all` says that `identifiers` are all that the record has, not additions. `ties` are identifiers of our own
+    making that add to those known. `by_hand`: said about the record by somebody else than its source.
     """
 
     log_id: int
@@ -65,6 +67,8 @@ class Delivery:
     lists_all: bool = False
     deleted: bool = False
     event: Happening | None = None
+    ties: Sequence[Identifier] = ()
+    by_hand: bool = False
 
 
 def micros(instant: datetime) -> Micros:
@@ -96,7 +100,10 @@ def clamp(at: datetime, received_at: datetime) -> datetime:
 
 
 def from_record(log_id: int, source: Source, body: Mapping[str, Any], received_at: datetime) -> Delivery | Fault:
-    """A record ingest's item `{key, traits, identifiers?, observed_at?, deleted?}`, checked when it was accepted."""
+    """A record ingest's item `{key, traits, identifiers?, observed_at?, deleted?}`, checked when it was accepted.
+
+    Beside the message, where no sender can write, an edit may say `by_hand` and the `ties` that it adds.
+    """
     said = body["message"]
     at = received_at
     if said.get("observed_at") is not None:
@@ -114,4 +121,6 @@ def from_record(log_id: int, source: Source, body: Mapping[str, Any], received_a
         [(each["namespace"], each["value"]) for each in listed or ()],
         lists_all=listed is not None,
         deleted=said.get("deleted") is True,
+        ties=[Identifier(namespace, value) for namespace, value in body.get("ties", ())],
+        by_hand=body.get("by_hand") is True,
     )

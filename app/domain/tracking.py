@@ -70,7 +70,7 @@ def from_event(log_id: int, source: Source, body: Mapping[str, Any], received_at
         when,
         _traits(message, kind),
         _identifiers(message, kind),
-        event=Happening(kind, _name(message, kind), when),
+        event=Happening(kind, event_name(message, kind), when),
     )
 
 
@@ -125,6 +125,7 @@ def _external_ids(message: Mapping[str, Json]) -> list[tuple[str, Json]]:
     ]
 
 
-def _name(message: Mapping[str, Json], kind: EventType) -> str | None:
+def event_name(message: Mapping[str, Json], kind: EventType) -> str | None:
+    """What a track call calls its event; the name of a page, screen or group."""
     name = message.get("event") if kind is EventType.TRACK else message.get("name")
     return name[:MAX_NAME] if isinstance(name, str) and name else None

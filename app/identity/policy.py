@@ -28,8 +28,11 @@ class NamespaceRule:
 EXTERNAL_ID = NamespaceRule(priority=70, max_values=5, max_records=12)
 """A namespace without a rule of its own: a customer number of some system."""
 
+EDITED_RECORD = "edited_record"
+"""The namespace that ties an edit made by hand to the record it was made on. No source may claim it."""
+
 NAMESPACES: Mapping[str, NamespaceRule] = {
-    "edited_record": NamespaceRule(priority=1000, max_values=1000, max_records=1000),
+    EDITED_RECORD: NamespaceRule(priority=1000, max_values=1000, max_records=1000),
     "user_id": NamespaceRule(priority=100, max_values=1, max_records=50),
     "email": NamespaceRule(priority=60, max_values=5, max_records=12),
     "phone": NamespaceRule(priority=50, max_values=5, max_records=12),

@@ -16,7 +16,7 @@ from app.domain.pipeline.batch import Batch, Word
 from app.domain.trait_names import trait_name
 from app.identity.identifier import Blocked, Identifier, identifier
 from app.identity.normalize import Unreadable
-from app.identity.policy import Policy
+from app.identity.policy import EDITED_RECORD, Policy
 
 MAX_TRAITS_A_RECORD = 500
 IDENTIFIER_TRAITS = ("email", "phone")
@@ -101,8 +101,10 @@ def _word(delivery: Delivery, named: Mapping[str, Json], held: Catalog, policy: 
     usable: list[Identifier] = []
     for namespace, value in delivery.identifiers:
         match identifier(namespace, value, declared.region):
-            case Identifier() as found:
+            case Identifier(namespace=name) as found if name != EDITED_RECORD:
                 usable.append(found)
+            case Identifier():
+                unread["identifier:reserved"] = (value, "reserved_namespace")
             case Unreadable() as because:
                 unread[f"identifier:{namespace[:64]}"] = (value, because.code)
             case Blocked():
@@ -115,8 +117,9 @@ def _word(delivery: Delivery, named: Mapping[str, Json], held: Catalog, policy: 
         traits,
         unread,
         usable if delivery.lists_all else None,
-        () if delivery.lists_all else usable,
+        delivery.ties if delivery.lists_all else [*usable, *delivery.ties],
         delivery.deleted,
+        delivery.by_hand,
     )
     return Word(delivery.log_id, delivery.source, key, said, delivery.event)
 

@@ -1,6 +1,7 @@
 """Servers and their parent are killed with -9 at moments that matter, and come back without a hand."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from app.embedded import Embedded, running
+from app.embedded.account import server_account
 from app.embedded.place import claim
 from app.embedded.programs import usable_programs
 from tests.embedded.conftest import Parent, alive, all_end
@@ -114,16 +116,24 @@ def test_servers_that_were_left_behind_are_ended_first(tmp_path: Path) -> None:
         left.wait()
 
 
-def test_a_pid_that_belongs_to_somebody_else_by_now_is_not_signalled(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("program", "directory"), [("sleep", "data/postgres"), ("postgres", "data")])
+def test_a_pid_that_belongs_to_somebody_else_by_now_is_not_signalled(
+    tmp_path: Path, program: str, directory: str
+) -> None:
     embedded = Embedded(tmp_path / "data")
     with embedded:
         pass
-    bystander = subprocess.Popen(["sleep", "60"])
+    account = server_account(tmp_path / "data" / "postgres")  # PostgreSQL looks only at pids of its own account
+    bystander = subprocess.Popen(
+        [program, "60"],
+        executable=shutil.which("sleep"),
+        cwd=tmp_path / directory,
+        user=account.uid if account and program == "sleep" else None,
+    )
     try:
         for name in ("postgres/postmaster.pid", "valkey/valkey.pid"):
-            (tmp_path / "data" / name).write_text(
-                f"{bystander.pid}\n{tmp_path}/data/postgres\n1\n5432\n\n\n  1 1\nready\n"
-            )
+            line = f"{bystander.pid}\n{tmp_path}/data/postgres\n1\n5432\n\n\n  1 1\nready\n"
+            (tmp_path / "data" / name).write_text(line)
         with embedded:
             assert embedded.postgres_pid not in {None, bystander.pid}
         assert bystander.poll() is None

@@ -13,6 +13,7 @@ import pytest
 
 from app.core.errors import CdpError, Conflict, Refused
 from app.embedded import Embedded, trim_logs
+from app.embedded.place import _sockets
 from app.embedded.programs import find_programs
 from tests.embedded.conftest import ROOT, Parent, all_end
 
@@ -70,6 +71,16 @@ def test_any_path_will_do(tmp_path: Path, name: str) -> None:
         assert len(os.fsencode(servers.redis_url)) < 110
         assert " " not in servers.database_url
         assert "%" not in servers.database_url
+
+
+def test_sockets_lie_in_the_data_directory_where_their_path_is_short_and_plain() -> None:
+    short = Path("/tmp/s")  # noqa: S108  only a name
+    assert _sockets(short, None) == short / "run"
+    for name in ("a b", "100%", "x" * 80):
+        elsewhere = _sockets(short / name, None)
+        assert not elsewhere.is_relative_to(short)
+        assert elsewhere.parent.stat().st_mode & 0o777 == 0o700
+        elsewhere.parent.rmdir()
 
 
 @as_root

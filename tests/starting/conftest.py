@@ -81,6 +81,7 @@ class Up:
                     *options,
                 ],
                 env={"PYTHONPATH": str(tree), "PATH": os.environ["PATH"], "HOME": str(data_dir.parent), **env},
+                cwd=data_dir.parent,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -136,6 +137,9 @@ class Start:
     def __init__(self, tree: Path, home: Path) -> None:
         self.tree = tree
         self.home = home
+        # What lies where the command is typed is not ours, whatever its name is.
+        (home / "app").mkdir()
+        (home / "app" / "__init__.py").write_text("raise SystemExit('the wrong app')")
         self.started: list[Up] = []
 
     def __call__(self, name: str = "data", *options: str, **env: str) -> Up:

@@ -33,6 +33,7 @@ ROUTERS = (
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the runtime, serve, and let what is under way end before everything closes."""
     rt = await Runtime.open(app.state.settings)
+    assert rt.gate.keys, "an API without token keys fails here, not at the first request"
     doorbell = Doorbell(rt.settings.redis_url)
     directory = Directory(rt)
 

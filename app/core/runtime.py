@@ -8,6 +8,7 @@ LOCAL`; a plain `SET` would leak through the pool to the next request.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import asyncpg
@@ -71,11 +72,10 @@ async def _codecs(conn: asyncpg.Connection) -> None:
 class Runtime:
     """Settings, pool, keys and clock of one process."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, key_service: KeyService, gate: TokenGate) -> None:
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, key_service: KeyService) -> None:
         self.settings = settings
         self.pool = pool
         self.key_service = key_service
-        self.gate = gate
         self.keyrings: dict[int, tuple[float, Keyring]] = {}
 
     @classmethod
@@ -83,7 +83,6 @@ class Runtime:
         if settings.database_url is None:
             raise Unavailable("No database is running here; start it with ./run, or set CDP_DATABASE_URL.")
         key_service = KeyFile(settings.key_path)
-        gate = token_gate(settings)
         try:
             pool = await asyncpg.create_pool(
                 settings.database_url,
@@ -98,10 +97,15 @@ class Runtime:
             )
         except DATABASE_AWAY as away:
             raise Unavailable("The database does not answer; see that it runs and that its URL is right.") from away
-        return cls(settings, pool, key_service, gate)
+        return cls(settings, pool, key_service)
 
     async def close(self) -> None:
         await self.pool.close()
+
+    @cached_property
+    def gate(self) -> TokenGate:
+        """The gate of access tokens; only who verifies or issues tokens needs its keys."""
+        return token_gate(self.settings)
 
     def now(self) -> datetime:
         return datetime.now(UTC)

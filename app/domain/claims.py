@@ -65,6 +65,8 @@ class RecordState:
             self.born = min(self.born, at)
             self.alive = max(self.alive, at)
         for name, value in said.traits.items():
+            if value is not None and is_empty(value):
+                continue
             held = self.traits.get(name)
             if held is None or at > held[0] or (at == held[0] and weight(value) > weight(held[1])):
                 self.traits[name] = (at, value)
@@ -80,10 +82,9 @@ class RecordState:
             self.seen[identifier] = max(at, self.seen.get(identifier, BEFORE_TIME))
 
     def claims(self) -> dict[str, tuple[Micros, Json]]:
-        """The traits that hold: said after the last removal, and neither cleared nor empty."""
-        return {
-            name: claim for name, claim in self.traits.items() if claim[0] > self.removed and not is_empty(claim[1])
-        }
+        """The traits that hold: said after the last removal, and not cleared. Empty values are never taken in."""
+        removed = self.removed
+        return {name: claim for name, claim in self.traits.items() if claim[1] is not None and claim[0] > removed}
 
     def identifiers(self) -> set[Identifier]:
         """The identifiers the record carries now, e-mail address and telephone number of its traits included."""

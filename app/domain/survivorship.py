@@ -7,15 +7,13 @@ one (claims.py leaves it out).
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain.claims import Json, Micros, weight
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One record's word for one trait. `source` and `key` name the record, `priority` is its source's."""
 
     value: Json
@@ -26,8 +24,7 @@ class Claim:
     source_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Golden:
+class Golden(NamedTuple):
     """A surviving value and the claim it came from, with the rule that chose it."""
 
     value: Json

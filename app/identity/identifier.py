@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from app.identity.blocked import shipped
 from app.identity.normalize import Unreadable
@@ -29,9 +29,11 @@ _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Identifier:
-    """A canonical value in a canonical namespace: equal exactly when they mean the same mailbox, line or account."""
+class Identifier(NamedTuple):
+    """A canonical value in a canonical namespace: equal exactly when they mean the same mailbox, line or account.
+
+    A named tuple and not a dataclass: the pipeline hashes each of them a hundred times.
+    """
 
     namespace: str
     value: str

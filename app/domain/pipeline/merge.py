@@ -1,11 +1,12 @@
 """Step 4, merge: the golden content of every profile that this batch can have changed, by survivorship."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from app.domain.claims import Json
 from app.domain.golden import Content, Proof
 from app.domain.pipeline.batch import Batch, Record
-from app.domain.survivorship import Claim, golden
+from app.domain.survivorship import Claim, survivor
 
 
 async def merge(batch: Batch) -> None:
@@ -23,18 +24,26 @@ async def merge(batch: Batch) -> None:
 
 
 def _content(batch: Batch, profile_id: int, records: list[Record], rules: dict[str, str], *, moved: bool) -> Content:
-    claims: dict[str, list[Claim]] = defaultdict(list)
-    for record in records:
-        source = record.source
-        for name, (at, value) in record.state.claims().items():
-            claims[name].append(Claim(value, at, source.priority, source.name, record.state.key, source.id))
-    traits: dict[str, Json] = {}
-    proofs: dict[str, Proof] = {}
-    for name, found in sorted(golden(claims, rules).items()):
-        traits[name] = found.value
-        proofs[name] = Proof(found.claim.source_id, found.claim.key, found.claim.at, found.rule)
+    traits, proofs = _survivors(records, rules)
     held = batch.region.profiles.get(profile_id)
     if not moved and held is not None:
         return Content(traits, proofs, held.content.identifiers, held.content.records)
     identifiers = sorted({i for record in records for i in record.identifiers} - batch.region.generic)
     return Content(traits, proofs, identifiers, sorted((r.source.id, r.state.key) for r in records))
+
+
+def _survivors(records: list[Record], rules: Mapping[str, str]) -> tuple[dict[str, Json], dict[str, Proof]]:
+    """The golden values by name, and where each came from. A claim that stands alone survives without a contest."""
+    claims: dict[str, list[Claim]] = defaultdict(list)
+    for record in records:
+        source, key = record.source, record.state.key
+        for name, (at, value) in record.state.claims().items():
+            claims[name].append(Claim(value, at, source.priority, source.name, key, source.id))
+    traits: dict[str, Json] = {}
+    proofs: dict[str, Proof] = {}
+    for name in sorted(claims):
+        found = survivor(claims[name], rules.get(name, "latest"))
+        claim = found.claim
+        traits[name] = found.value
+        proofs[name] = Proof(claim.source_id, claim.key, claim.at, found.rule)
+    return traits, proofs

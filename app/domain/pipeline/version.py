@@ -59,14 +59,11 @@ class _Members:
 
 async def _load_dormant(batch: Batch, members: _Members) -> None:
     """A profile that comes back after a split goes on from the version at which it went to rest."""
-    unknown = [id for id in batch.contents if id not in batch.region.profiles and id in _minted_before(batch)]
+    before = {record.id for record in batch.region.records.values() if not record.is_new}
+    unknown = [id for id in batch.contents if id not in batch.region.profiles and id in before]
     if unknown:
         for row in await _pipeline.rows(batch.tx, "lock_dormant", ids=sorted(unknown)):
             batch.region.profiles[row["id"]] = profile_of(batch.keyring, row)
-
-
-def _minted_before(batch: Batch) -> set[int]:
-    return {record.id for record in batch.region.records.values() if not record.is_new}
 
 
 def _step(batch: Batch, members: _Members, id: int) -> Step | None:

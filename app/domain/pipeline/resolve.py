@@ -22,7 +22,7 @@ async def resolve(batch: Batch) -> None:
     dirty = await reach(batch)
     region = batch.region
     region.remember()
-    moving = [r for r in region.records.values() if r.component_id in dirty or r.is_new]
+    moving = [r for r in region.records.values() if r.component_id is None or r.component_id in dirty]
     region.rederived = {r.id for r in moving}
     await _find_generic(batch, moving)
     ties = _derive(batch, [r for r in moving if r.is_live])

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.sql import Queries, Tx
-from app.identity.policy import MAX_CLUSTER, NAMESPACES, NamespaceRule, Policy
+from app.identity.blocked import folded
+from app.identity.policy import EXTERNAL_ID, MAX_CLUSTER, NAMESPACES, NamespaceRule, Policy
 
 _policies = Queries("policies")
 
@@ -17,10 +18,12 @@ async def in_force(tx: Tx) -> Policy:
 
 def from_body(version: int, body: Mapping[str, Any]) -> Policy:
     rules = {name: NamespaceRule(**rule) for name, rule in body.get("namespaces", {}).items()}
+    otherwise = body.get("otherwise")
     return Policy(
         version,
         {**NAMESPACES, **rules},
-        blocked_values={name: frozenset(values) for name, values in body.get("blocked_values", {}).items()},
+        EXTERNAL_ID if otherwise is None else NamespaceRule(**otherwise),
+        blocked_values={name: folded(values) for name, values in body.get("blocked_values", {}).items()},
         blocked_patterns={name: tuple(globs) for name, globs in body.get("blocked_patterns", {}).items()},
         max_cluster=body.get("max_cluster", MAX_CLUSTER),
     )

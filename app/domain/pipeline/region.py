@@ -20,6 +20,7 @@ from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
 from app.domain.pipeline.locks import Token
 from app.domain.pipeline.normalize import key_token
+from app.identity.blocked import blocked
 from app.identity.identifier import Identifier, identifier
 from app.identity.policy import Policy
 
@@ -48,10 +49,10 @@ def usable(state: RecordState, policy: Policy) -> frozenset[Identifier]:
 
 def may_link(held: Identifier, policy: Policy) -> bool:
     """Whether an identifier points at anybody: neither the policy nor the shipped list blocks it."""
-    values = policy.blocked_values.get(held.namespace)
-    if values is not None and held.value in values:
+    if _shipped_block(held):
         return False
-    return not _shipped_block(held)
+    values, patterns = policy.blocked_values.get(held.namespace), policy.blocked_patterns.get(held.namespace)
+    return not (values or patterns) or blocked(held, values or frozenset(), patterns or ()) is None
 
 
 @lru_cache(maxsize=65_536)

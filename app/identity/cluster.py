@@ -17,6 +17,8 @@ from app.identity.policy import Policy
 Rank = tuple[int, str, str]
 """(born, in microseconds since 1970; source; key): intrinsic to the data, so every order of arrival agrees on it."""
 
+NOTHING: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -109,7 +111,7 @@ def _values(node: Node, generic: Collection[Identifier]) -> Mapping[str, frozens
 
 
 def _united(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
-    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in one.keys() | other.keys()}
+    return {name: one.get(name, NOTHING) | other.get(name, NOTHING) for name in one.keys() | other.keys()}
 
 
 def _breaks(
@@ -118,8 +120,8 @@ def _breaks(
     """Why these two may not be one person, or None. The first broken limit by name, so that all agree on the reason."""
     if size > policy.max_cluster:
         return "max_cluster"
-    for name in sorted(one.keys() & other.keys()):
-        if len(one[name] | other[name]) > policy.rule(name).max_values:
+    for name in sorted(one.keys() | other.keys()):
+        if len(one.get(name, NOTHING) | other.get(name, NOTHING)) > policy.rule(name).max_values:
             return f"max_values:{name}"
     return None
 

@@ -52,17 +52,15 @@ async def normalize_words(batch: Batch) -> None:
 def _named(traits: Mapping[str, Json]) -> dict[str, Json]:
     """Canonical trait names. Of two spellings of one trait the canonical one wins, then the first by name."""
     named: dict[str, Json] = {}
+    by_spelling: dict[str, str] = {}
     for raw, value in traits.items():
         name = trait_name(raw)
         if name is None or (value is not None and is_empty(value)):
             continue
-        if name not in named or raw == name or (name not in traits and raw < _spelling(traits, name)):
-            named[name] = value
+        held = by_spelling.get(name)
+        if held is None or raw == name or (held != name and raw < held):
+            named[name], by_spelling[name] = value, raw
     return named
-
-
-def _spelling(traits: Mapping[str, Json], name: str) -> str:
-    return min(raw for raw in traits if trait_name(raw) == name)
 
 
 def _fresh(held: Catalog, all_named: Iterable[Mapping[str, Json]]) -> dict[str, str]:

@@ -1,0 +1,164 @@
+"""Histories: what a handful of sources may send about a handful of people, with small pools so that they collide."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from app.domain.catalog import Trait
+from app.domain.deliveries import Kind
+from app.identity.policy import NamespaceRule, Policy
+from tests.make import Message, minute
+
+PRIORITIES = {"crm": 10, "shop": 5, "web": 5}
+
+DEFINED = (
+    Trait("visits", "integer", "personal", "sum"),
+    Trait("tags", "list", "public", "union"),
+    Trait("tier", "string", "public", "most_frequent"),
+    Trait("best", "integer", "public", "max"),
+    Trait("least", "integer", "personal", "min"),
+    Trait("owner", "string", "personal", "source_priority"),
+)
+RULES = {trait.name: trait.rule for trait in DEFINED} | {"created_at": "earliest"}
+PUBLIC = frozenset({trait.name for trait in DEFINED if trait.class_ == "public"} | {
+    "country", "locale", "timezone", "created_at", "plan",
+})  # fmt: skip
+
+POOLS: dict[str, list[Any]] = {
+    "user_id": ["u1", "u2", "u3"],
+    "email": ["ann@mail.example", "bob@mail.example", "shop@mail.example", "family@mail.example"],
+    "phone": ["+493012345601", "+493012345602"],
+    "anonymous_id": ["a1", "a2", "a3"],
+    "device_id": ["till-1", "d1", "d2"],
+    "loyalty_card": ["9", "10", "null"],
+}
+
+VALUES: dict[str, list[Any]] = {
+    "email": POOLS["email"][:3],
+    "phone": POOLS["phone"],
+    "first_name": ["Ann", "Anne", "Bob"],
+    "plan": ["free", "pro"],
+    "created_at": ["2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"],
+    "visits": [1, 2, 40],
+    "tags": [["a"], ["b", "a"], ["c"]],
+    "tier": ["gold", "tin"],
+    "best": [1, 2, 3],
+    "least": [1, 2, 3],
+    "owner": ["eve", "kim"],
+    "shoe": [41, "41", True],
+}
+
+SMALL = Policy(
+    2,
+    {
+        "user_id": NamespaceRule(100, 1, 4),
+        "email": NamespaceRule(60, 2, 3),
+        "phone": NamespaceRule(50, 1, 2),
+        "anonymous_id": NamespaceRule(20, 2, 3),
+        "device_id": NamespaceRule(10, 2, 2),
+        "loyalty_card": NamespaceRule(70, 1, 2),
+    },
+    blocked_values={"email": frozenset({"shop@mail.example"})},
+    blocked_patterns={"device_id": ("till-*",)},
+    max_cluster=4,
+)
+
+
+def policies() -> st.SearchStrategy[Policy]:
+    """The policy of every day, or one so narrow that a few records reach its limits."""
+    rules = st.builds(NamespaceRule, st.sampled_from([10, 50, 100]), st.integers(1, 2), st.integers(1, 3))
+    narrow = st.builds(
+        lambda namespaces, size: replace(SMALL, namespaces=namespaces, max_cluster=size),
+        st.fixed_dictionaries(dict.fromkeys(POOLS, rules)),
+        st.integers(2, 5),
+    )
+    wide = {**Policy().namespaces, "loyalty_card": Policy().otherwise}
+    return st.one_of(st.just(SMALL), narrow, st.just(replace(SMALL, namespaces=wide, max_cluster=500)))
+
+
+minutes = st.integers(0, 6)
+traits = st.dictionaries(st.sampled_from(list(VALUES)), st.integers(-2, 2), max_size=3).map(
+    lambda drawn: {name: _value(name, number) for name, number in drawn.items()}
+)
+pairs = st.sampled_from([(namespace, value) for namespace, values in POOLS.items() for value in values])
+
+
+def _value(name: str, number: int) -> Any:
+    """Now and then null, which clears, or blank, which says nothing."""
+    if number < 0:
+        return None if number == -1 else ""
+    return VALUES[name][number % len(VALUES[name])]
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Message:
+    said: dict[str, Any] = {"key": draw(st.sampled_from(["1", "2", "3", "4"]))}
+    source = draw(st.sampled_from(["crm", "shop"]))
+    at = draw(st.one_of(minutes, st.none()))
+    if at is not None:
+        said["observed_at"] = minute(at).isoformat()
+    if draw(st.integers(0, 5)) == 5:
+        return Message(source, Kind.RECORD, {**said, "deleted": True}, draw(received), "")
+    said["traits"] = draw(traits)
+    listed = draw(st.one_of(st.none(), st.lists(pairs, max_size=3)))
+    if listed is not None:
+        said["identifiers"] = [{"namespace": namespace, "value": value} for namespace, value in listed]
+    return Message(source, Kind.RECORD, said, draw(received), "")
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Message:
+    said: dict[str, Any] = {"type": draw(st.sampled_from(["track", "identify", "alias", "page"]))}
+    user, device = draw(
+        st.sampled_from([("u1", None), (None, "a1"), ("u1", "a1"), ("u2", "a1"), ("u2", "a2"), (None, "a2"),
+                         ("u3", "a3"), ("null", "a3"), ("null", None)])
+    )  # fmt: skip
+    if said["type"] == "track":
+        said["event"] = "Looked"
+    if said["type"] == "alias":
+        said["previousId"], user = draw(st.sampled_from(POOLS["anonymous_id"])), user or "u1"
+    said |= {name: value for name, value in (("userId", user), ("anonymousId", device)) if value is not None}
+    if said["type"] == "identify":
+        said["traits"] = draw(traits)
+    outside = draw(st.lists(pairs, max_size=1))
+    if outside:
+        said["context"] = {"externalIds": [{"type": name, "id": value} for name, value in outside]}
+    said["timestamp"] = minute(draw(minutes)).isoformat()
+    return Message("web", Kind.EVENT, said, draw(received), "")
+
+
+received = st.sampled_from([minute(-4), minute(3), minute(60)])
+"""Some receive before what they say happened: a clock that runs ahead is clamped."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Messages under the policy that gives them their meaning, and the batches in which they came: in any order, some
+    of them again, as themselves or under a new id. `sizes` are the pipeline's own batches."""
+
+    policy: Policy
+    batches: tuple[tuple[Message, ...], ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def messages(self) -> list[Message]:
+        return [message for batch in self.batches for message in batch]
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, most: int = 12) -> History:
+    sent = _numbered(draw(st.lists(st.one_of(records(), records(), events()), min_size=1, max_size=most)))
+    again = draw(st.lists(st.sampled_from(sent), max_size=3))
+    renamed = [replace(m, id=f"{m.id}-again") if draw(st.booleans()) else m for m in again]
+    order = draw(st.permutations([*sent, *renamed]))
+    cuts = [0, *sorted(draw(st.sets(st.integers(1, len(order)), max_size=5))), len(order)]
+    cut = [tuple(order[a:b]) for a, b in itertools.pairwise(cuts) if a < b]
+    sizes = [draw(st.sampled_from([1, 2, 1000])) for _ in cut]
+    return History(draw(policies()), tuple(cut), tuple(sizes))
+
+
+def _numbered(messages: Sequence[Message]) -> tuple[Message, ...]:
+    return tuple(replace(message, id=f"m{number}") for number, message in enumerate(messages))

@@ -4,18 +4,16 @@ A FastAPI route costs more than an event's whole way into the log; so the ingest
 paths are answered here, with the same errors and the same documentation.
 """
 
-import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-
-import structlog
-from prometheus_client import Counter, Histogram
 
 from app.api import errors
 from app.api.ingest.bodies import Disconnected
 from app.api.ingest.doors import Doors
 from app.core.errors import CdpError, Refused
+from app.core.log import new_request_id, request_id
+from app.core.metrics import INGEST_ANSWERS, INGEST_SECONDS
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -23,10 +21,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON = b"application/json"
-MAX_REQUEST_ID = 128
-
-ANSWERS = Counter("samewise_ingest_answers_total", "Answers of the ingest doors", ["door", "status"])
-SECONDS = Histogram("samewise_ingest_seconds", "Seconds from the request to the answer after its commit", ["door"])
 
 
 class Edge:
@@ -41,13 +35,12 @@ class Edge:
             await self._inner(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        request_id = _request_id(headers.get(b"x-request-id"))
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        request = new_request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
+        request_id.set(request)
         doors = self._doors()
         door = doors.find(scope["path"]) if doors is not None and scope["method"] == "POST" else None
         if door is None:
-            await self._inner(scope, receive, _with_id(send, request_id.encode()))
+            await self._inner(scope, receive, _with_id(send, request.encode()))
             return
         started = time.perf_counter()
         try:
@@ -57,10 +50,10 @@ class Edge:
             return
         except Exception as error:  # noqa: BLE001 — whatever it is becomes a problem document
             status, extra, body = _failure(error, strict=door.segment)
-        SECONDS.labels(door.name).observe(time.perf_counter() - started)
-        ANSWERS.labels(door.name, str(status)).inc()
+        INGEST_SECONDS.labels(door.name).observe(time.perf_counter() - started)
+        INGEST_ANSWERS.labels(door.name, str(status)).inc()
         length = (b"content-length", str(len(body)).encode())
-        head = [*extra, length, (b"x-request-id", request_id.encode())]
+        head = [*extra, length, (b"x-request-id", request.encode())]
         await send({"type": "http.response.start", "status": status, "headers": head})
         await send({"type": "http.response.body", "body": body})
 
@@ -76,19 +69,10 @@ def _failure(error: Exception, *, strict: bool) -> tuple[int, list[tuple[bytes, 
     return status, kept, body
 
 
-def _request_id(given: bytes | None) -> str:
-    """The caller's id for this request where it sends a plain one, else a fresh one."""
-    if given is not None and len(given) <= MAX_REQUEST_ID:
-        text = given.decode("latin-1")
-        if text.replace("-", "").replace("_", "").isalnum() and text.isascii():
-            return text
-    return secrets.token_hex(8)
-
-
-def _with_id(send: Send, request_id: bytes) -> Send:
+def _with_id(send: Send, request: bytes) -> Send:
     async def tell(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", request)]
         await send(message)
 
     return tell

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.api.deps import Rt
+from app.core import metrics
 from app.core.errors import Unavailable
+from app.domain import workspaces
 
 router = APIRouter(tags=["operations"])
 
@@ -32,6 +34,20 @@ async def readyz(rt: Rt) -> str:
 
 
 @router.get("/metrics", response_class=Response, summary="Figures for Prometheus")
-async def metrics() -> Response:
-    """Counters and timings in the Prometheus text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def scrape(rt: Rt) -> Response:
+    """Counters and timings of all processes, and per workspace how much waits and for how long, in Prometheus' text
+    format."""
+    now = rt.now()
+    async with rt.lobby() as lobby:
+        waiting = await workspaces.backlogs(lobby, cap=rt.settings.max_backlog)
+    lines = [
+        "# HELP samewise_backlog_messages Accepted messages that wait for the pipeline",
+        "# TYPE samewise_backlog_messages gauge",
+        *(f'samewise_backlog_messages{{workspace="{each.workspace_id}"}} {each.waiting}' for each in waiting),
+        "# HELP samewise_backlog_seconds Age of the oldest message that waits",
+        "# TYPE samewise_backlog_seconds gauge",
+    ]
+    for each in waiting:
+        age = 0.0 if each.oldest is None else (now - each.oldest).total_seconds()
+        lines.append(f'samewise_backlog_seconds{{workspace="{each.workspace_id}"}} {age:.3f}')
+    return Response(metrics.exposition() + "\n".join([*lines, ""]).encode(), media_type=CONTENT_TYPE_LATEST)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import errors, health, ingest_docs, messages, openapi, quarantine
+from app.api import errors, health, ingest_docs, messages, openapi, profiles, quarantine, traits
 from app.api.deps import Directory
 from app.api.edge import Edge
 from app.api.ingest import events, records
@@ -24,6 +24,8 @@ from app.domain.event_ingest import Arrival
 ROUTERS = (
     ingest_docs.router,
     messages.router,
+    profiles.router,
+    traits.router,
     quarantine.router,
     health.router,
 )

@@ -2,6 +2,7 @@
 
 import uvicorn
 
+from app.core import log
 from app.core.settings import Settings
 
 KEEP_ALIVE = 65
@@ -10,6 +11,7 @@ KEEP_ALIVE = 65
 
 def main() -> None:
     settings = Settings()
+    log.set_up(level=settings.log_level, form=settings.log_format)
     uvicorn.run(
         "app.api.main:app",
         host=settings.host,

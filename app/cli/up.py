@@ -1,5 +1,6 @@
 """`cdp up`: everything that one machine needs, from servers to the block that says what to try."""
 
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from app.cli.address import check_port, reachable, wait_ready
 from app.cli.connect import embedded_for, with_servers
 from app.cli.prepare import prepare
 from app.cli.supervisor import Supervisor, child_environment, serving_commands
-from app.cli.variables import variables
+from app.cli.variables import metrics_dir, variables
 from app.cli.welcome import load_demo, welcome
 from app.core.settings import Settings
 
@@ -60,6 +61,7 @@ def serve_all(settings: Settings, *, demo: bool) -> None:
 
         migrate(settings.migrate_url or settings.database_url)
         prepare(settings)
+        fresh_metrics(settings)
         logs = settings.data_dir / "logs"
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         commands = serving_commands(settings.workers)
@@ -98,3 +100,9 @@ def stop_signals() -> Iterator[None]:
 def say(sentence: str) -> None:
     """Progress, for people: on stderr, so that stdout has what was asked for."""
     typer.echo(sentence, err=True)
+
+
+def fresh_metrics(settings: Settings) -> None:
+    """Figures begin anew with the instance."""
+    shutil.rmtree(metrics_dir(settings), ignore_errors=True)
+    metrics_dir(settings).mkdir(mode=0o700, parents=True)

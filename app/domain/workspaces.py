@@ -29,6 +29,15 @@ class Workspace:
     catalog_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Messages of one workspace that wait for the pipeline, and when the oldest of them was received."""
+
+    workspace_id: int
+    waiting: int
+    oldest: datetime | None
+
+
 async def directory(lobby: Tx) -> list[Workspace]:
     """Every workspace, oldest first."""
     return [Workspace(**row) for row in await _workspaces.rows(lobby, "directory")]
@@ -59,6 +68,11 @@ async def create(tx: Tx, name: str, key_service: KeyService, *, now: datetime) -
         await _workspaces.run(tx, "add_key", id=id, purpose=purpose, wrapped=wrapped, now=now)
     await catalog.install_built_in(tx, now=now)
     return Workspace(tx.workspace_id, name, salt, 1)
+
+
+async def backlogs(lobby: Tx, *, cap: int) -> list[Backlog]:
+    """What waits in every workspace, counted no further than `cap`."""
+    return [Backlog(**row) for row in await _workspaces.rows(lobby, "backlogs", cap=cap)]
 
 
 def key_context(workspace_id: int, key_id: int) -> str:

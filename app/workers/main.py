@@ -17,6 +17,7 @@ from arq.worker import Worker, func
 
 from app.core.doorbell import BELL, QUEUE, redis_settings
 from app.core.errors import CdpError
+from app.core.log import set_up
 from app.core.runtime import DATABASE_AWAY, Runtime
 from app.core.settings import Settings
 from app.core.sql import Queries
@@ -136,7 +137,9 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> None:
-    asyncio.run(serve(Settings()))
+    settings = Settings()
+    set_up(level=settings.log_level, form=settings.log_format)
+    asyncio.run(serve(settings))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ neighbours go on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 
 from app.core.errors import CdpError, Unavailable
+from app.core.metrics import BATCHES, MESSAGES, STEP_SECONDS
 from app.core.runtime import Runtime
 from app.core.sql import Queries, Tx
 from app.domain import keys, quarantine
@@ -52,12 +53,10 @@ class Processor:
         lease_id: int,
         *,
         steps: Sequence[tuple[str, Step]] = STEPS,
-        timings: Callable[[str, float], None] = lambda _name, _seconds: None,
     ) -> None:
         self.rt = rt
         self.lease_id = lease_id
         self.steps = steps
-        self.timings = timings
 
     async def drain(self, workspace_id: int) -> int:
         """Work until nothing is due in the workspace; return how many messages were settled."""
@@ -104,7 +103,12 @@ class Processor:
             keyring = await keys.keyring(self.rt, tx)
             entries = await self._entries(tx, lease, log_ids)
             if entries:
-                await run(tx, keyring, entries, now=self.rt.now(), timings=self.timings, steps=self.steps)
+                batch = await run(tx, keyring, entries, now=self.rt.now(), timings=_measured, steps=self.steps)
+                aside = len(batch.aside)
+        if entries:
+            BATCHES.labels("settled").inc()
+            MESSAGES.labels("applied").inc(len(entries) - aside)
+            MESSAGES.labels("quarantined").inc(aside)
         return len(entries)
 
     async def _entries(self, tx: Tx, lease: Lease, log_ids: Sequence[int]) -> list[Entry]:
@@ -113,6 +117,7 @@ class Processor:
 
     async def _isolate(self, lease: Lease, log_ids: Sequence[int], failure: Exception) -> int:
         """Halve a failing batch; a single message that fails is tried later, and at last set aside."""
+        BATCHES.labels("failed").inc()
         if len(log_ids) > 1:
             middle = len(log_ids) // 2
             return await self._settle(lease, log_ids[:middle]) + await self._settle(lease, log_ids[middle:])
@@ -175,3 +180,7 @@ def _for_its_content(failure: Exception) -> bool:
     if isinstance(failure, asyncpg.PostgresError):
         return (failure.sqlstate or "")[:2] in CONTENT_CLASSES
     return not isinstance(failure, OSError | MemoryError | asyncpg.InterfaceError)
+
+
+def _measured(step: str, seconds: float) -> None:
+    STEP_SECONDS.labels(step).observe(seconds)

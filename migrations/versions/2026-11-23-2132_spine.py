@@ -87,6 +87,20 @@ FUNCTIONS = (
                       WHERE q.workspace_id = each.id AND (q.leased_until IS NULL OR q.leased_until < at))
     $$
     """,
+    # How much waits in each workspace, counted no further than the cap, and since when the oldest does.
+    """
+    CREATE FUNCTION workspace_backlogs(cap integer)
+    RETURNS TABLE (workspace_id integer, waiting bigint, oldest timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+    AS $$
+      SELECT w.id,
+             (SELECT count(*) FROM (SELECT FROM ingest_queue q WHERE q.workspace_id = w.id LIMIT cap) AS capped),
+             (SELECT l.received_at FROM ingest_log l
+               WHERE l.workspace_id = w.id
+                 AND l.id = (SELECT min(q.log_id) FROM ingest_queue q WHERE q.workspace_id = w.id))
+        FROM workspaces w
+    $$
+    """,
     """
     CREATE FUNCTION workspaces_with_imports(at timestamptz) RETURNS SETOF integer
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
@@ -105,6 +119,12 @@ SEALED = (
     ("profiles", "proof"),
     ("profile_versions", "body"),
     ("quarantine", "body"),
+)
+SIGNATURES = (
+    "workspace_directory()",
+    "workspaces_with_work(timestamptz)",
+    "workspace_backlogs(integer)",
+    "workspaces_with_imports(timestamptz)",
 )
 LOOKOUT_SEES = ("workspaces", "ingest_queue", "imports")
 
@@ -132,7 +152,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop everything but the roles: those belong to the whole server and may serve another database."""
-    for name in ("workspace_directory()", "workspaces_with_work(timestamptz)", "workspaces_with_imports(timestamptz)"):
+    for name in SIGNATURES:
         op.execute(f"DROP FUNCTION {name}")
     for table in reversed(TABLES):
         op.drop_table(table)
@@ -156,7 +176,9 @@ def lookout() -> None:
     for table in LOOKOUT_SEES:
         op.execute(f"CREATE POLICY lookout ON {table} FOR SELECT TO samewise_lookout USING (true)")
         op.execute(f"GRANT SELECT ON {table} TO samewise_lookout")
-    for name in ("workspace_directory()", "workspaces_with_work(timestamptz)", "workspaces_with_imports(timestamptz)"):
+    op.execute("CREATE POLICY lookout ON ingest_log FOR SELECT TO samewise_lookout USING (true)")
+    op.execute("GRANT SELECT (workspace_id, id, received_at) ON ingest_log TO samewise_lookout")
+    for name in SIGNATURES:
         op.execute(f"ALTER FUNCTION {name} OWNER TO samewise_lookout")
         op.execute(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name} TO samewise_app")

@@ -23,3 +23,6 @@ SELECT catalog_version FROM workspaces WHERE id = :workspace_id;
 
 -- name: bump_catalog
 UPDATE workspaces SET catalog_version = catalog_version + 1 WHERE id = :workspace_id RETURNING catalog_version;
+
+-- name: backlogs
+SELECT workspace_id, waiting, oldest FROM workspace_backlogs(CAST(:cap AS integer));

@@ -52,7 +52,8 @@ install() {
     if [ -n "$uv" ]; then
         VIRTUAL_ENV=$venv "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$wanted"
     else
-        "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$wanted"
+        # --no-compile: most of what is installed is never imported, and compiling all of it takes longer than the rest.
+        "$venv/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --no-input --require-hashes -r "$wanted"
     fi || fail "The requirements could not be installed, as told above; check the network or the package index, and start again."
     # The test requirements hold all of the others.
     [ "$1" = run ] || cksum <"$root/requirements/run.txt" >"$venv/installed-run"

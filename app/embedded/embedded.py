@@ -1,8 +1,7 @@
 """Both servers of one data directory, from start to stop."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -11,7 +10,7 @@ from app.embedded.place import Lock, Place, claim
 from app.embedded.postgres import Postgres
 from app.embedded.process import Starter
 from app.embedded.programs import usable_programs
-from app.embedded.servers import Servers, publish, running, withdraw
+from app.embedded.servers import Servers, publish, withdraw
 from app.embedded.valkey import Valkey
 
 
@@ -117,14 +116,3 @@ class Embedded:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-@contextmanager
-def attach(data_dir: Path) -> Iterator[Servers]:
-    """The servers of a data directory: those that run, or else our own for as long as the block lasts."""
-    servers = running(data_dir)
-    if servers is not None:
-        yield servers
-        return
-    with Embedded(data_dir) as started:
-        yield started

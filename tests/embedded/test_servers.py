@@ -10,7 +10,7 @@ from arq.connections import RedisSettings
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.embedded import Embedded, Servers, attach, running
+from app.embedded import Embedded, Servers, running
 
 CANARY = "ada.lovelace@canary.example"
 
@@ -118,10 +118,12 @@ def test_either_server_can_be_embedded_alone(tmp_path: Path) -> None:
         assert not servers.database_url
 
 
-def test_another_command_shares_the_servers_that_run_and_finds_none_later(tmp_path: Path) -> None:
-    embedded = Embedded(tmp_path / "data")
-    with embedded as servers, attach(tmp_path / "data") as shared:
-        assert shared == servers
+def test_another_command_finds_the_servers_while_they_run_and_none_later(tmp_path: Path) -> None:
+    with Embedded(tmp_path / "data") as servers:
+        assert running(tmp_path / "data") == servers
+        told = (tmp_path / "data" / "servers.json").read_text()
+    assert running(tmp_path / "data") is None
+    (tmp_path / "data" / "servers.json").write_text(told)  # as a killed process leaves it
     assert running(tmp_path / "data") is None
 
 

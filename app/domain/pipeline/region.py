@@ -162,13 +162,20 @@ async def reach(batch: Batch) -> set[int]:
         rows = await _pipeline.rows(batch.tx, "region", components=touched) if touched else []
         found = {row["id"] for row in rows}
         settled = {r.id for r in own.values() if r.component_id is not None}
-        if {id for id, _ in seeds} <= found | own.keys() and settled <= found:
+        locked = {row["id"] for row in profiles}
+        if (
+            {id for id, _ in seeds} <= found | own.keys()
+            and settled <= found
+            and all(row["profile_id"] in locked for row in rows)
+        ):
             break
         await _follow(batch, own)
     else:
         raise Moved
     for row in rows:
-        if row["id"] not in own:
+        if row["id"] in own:
+            own[row["id"]].profile_id = row["profile_id"]
+        else:
             batch.region.records[row["id"]] = record_of(batch, row)
     for row in profiles:
         batch.region.profiles[row["id"]] = profile_of(batch.keyring, row)

@@ -32,7 +32,7 @@ class PublicIds:
 
     def decode(self, text: str) -> int | None:
         """The row id of a public id, or None for every text that `encode` of this workspace does not make."""
-        if not MIN_LENGTH <= len(text) <= MAX_LENGTH or not text.isascii():
+        if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
             return None
         return self._decode(text)
 

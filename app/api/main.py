@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import errors, health, ingest_docs, messages, openapi, profiles, quarantine, traits
+from app.api import errors, health, ingest_docs, messages, openapi, policy, profiles, quarantine, sources, traits
 from app.api.deps import Directory
 from app.api.edge import Edge
 from app.api.ingest import events, records
@@ -26,6 +26,8 @@ ROUTERS = (
     messages.router,
     profiles.router,
     traits.router,
+    sources.router,
+    policy.router,
     quarantine.router,
     health.router,
 )

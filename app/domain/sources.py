@@ -80,6 +80,12 @@ async def declare(tx: Tx, source: Source) -> Source:
     return await by_name(tx, source.name)
 
 
+async def disable(tx: Tx, name: str, *, now: datetime) -> None:
+    """Stop taking anything from a source; what it has sent stays."""
+    if await _sources.value(tx, "disable", name=name, now=now) is None:
+        raise NotFound(f"There is no source {name!r}.")
+
+
 async def write_key(tx: Tx, keyring: Keyring, source: Source) -> str:
     """The source's write key, made when it has none. It names its workspace, so that one look-up finds the source."""
     sealed = await _sources.value(tx, "write_key", id=source.id)

@@ -18,6 +18,7 @@ TABLES = (
     "sources",
     "traits",
     "policies",
+    "refreshes",
     "ingest_log",
     "ingest_queue",
     "workers",
@@ -109,6 +110,14 @@ FUNCTIONS = (
        WHERE state IN ('waiting', 'running') AND (leased_until IS NULL OR leased_until < at)
     $$
     """,
+    """
+    CREATE FUNCTION workspaces_with_refreshes(at timestamptz) RETURNS SETOF integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+    AS $$
+      SELECT DISTINCT workspace_id FROM refreshes
+       WHERE done_at IS NULL AND (leased_until IS NULL OR leased_until < at)
+    $$
+    """,
 )
 # Ciphertext does not compress: trying would only cost time.
 SEALED = (
@@ -125,16 +134,19 @@ SIGNATURES = (
     "workspaces_with_work(timestamptz)",
     "workspace_backlogs(integer)",
     "workspaces_with_imports(timestamptz)",
+    "workspaces_with_refreshes(timestamptz)",
 )
-LOOKOUT_SEES = ("workspaces", "ingest_queue", "imports")
+LOOKOUT_SEES = ("workspaces", "ingest_queue", "imports", "refreshes")
 
 
 def upgrade() -> None:
     op.execute(ROLES)
     for name, how in SEQUENCES.items():
         op.execute(f"CREATE SEQUENCE {name} {how}")
-    workspaces_and_catalog()
+    workspaces()
+    catalog()
     ingest()
+    fates()
     imports()
     identity()
     profiles()
@@ -184,7 +196,7 @@ def lookout() -> None:
         op.execute(f"GRANT EXECUTE ON FUNCTION {name} TO samewise_app")
 
 
-def workspaces_and_catalog() -> None:
+def workspaces() -> None:
     op.create_table(
         "workspaces",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -218,6 +230,9 @@ def workspaces_and_catalog() -> None:
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="key_rotations_workspace"),
         sa.PrimaryKeyConstraint("workspace_id", "table_name"),
     )
+
+
+def catalog() -> None:
     op.create_table(
         "sources",
         sa.Column("workspace_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -259,6 +274,27 @@ def workspaces_and_catalog() -> None:
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="policies_workspace"),
         sa.PrimaryKeyConstraint("workspace_id", "version"),
     )
+    op.create_table(
+        "refreshes",
+        sa.Column("workspace_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("refreshed", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lease", sa.BigInteger(), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="refreshes_workspace"),
+        sa.PrimaryKeyConstraint("workspace_id", "id"),
+    )
+    op.create_index(
+        "refreshes_open",
+        "refreshes",
+        ["workspace_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
 
 
 def ingest() -> None:
@@ -284,6 +320,9 @@ def ingest() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "log_id"),
         postgresql_with={"fillfactor": 60},
     )
+
+
+def fates() -> None:
     op.create_table(
         "workers",
         sa.Column("workspace_id", sa.Integer(), autoincrement=False, nullable=False),

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from app.domain.tables.columns import JSONB, Instant, Integer, LargeBinary, Text, column, key, workspace
+from app.domain.tables.columns import JSONB, BigInteger, Instant, Integer, LargeBinary, Text, column, key, workspace
 
 
 class Workspace(SQLModel, table=True):
@@ -93,6 +93,26 @@ class Trait(SQLModel, table=True):
     origin: str = column(Text)
     description: str = column(Text, default="")
     created_at: datetime = column(Instant)
+
+
+class Refresh(SQLModel, table=True):
+    """A walk over all records of a workspace after its rules changed: how far it has come, and whose turn it is."""
+
+    __tablename__ = "refreshes"
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="refreshes_workspace"),
+        Index("refreshes_open", "workspace_id", "id", postgresql_where=text("done_at IS NULL")),
+    )
+
+    workspace_id: int = workspace()
+    id: int = key()
+    reason: str = column(Text)
+    position: int = column(BigInteger, default="0")
+    refreshed: int = column(BigInteger, default="0")
+    lease: int | None = column(BigInteger, null=True)
+    leased_until: datetime | None = column(Instant, null=True)
+    created_at: datetime = column(Instant)
+    done_at: datetime | None = column(Instant, null=True)
 
 
 class Policy(SQLModel, table=True):

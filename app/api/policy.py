@@ -1,34 +1,51 @@
-"""`GET /v1/policy`: the identity policy in force."""
+"""`/v1/policy`: the identity policy in force, and its next version."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import Rt, Who, needs
-from app.core.tokens.scopes import PROFILES_READ
+from app.core.tokens.scopes import ADMIN, PROFILES_READ
 from app.domain import policies
+from app.domain.refreshes import is_under_way
 
 router = APIRouter(prefix="/v1/policy", tags=["definitions"])
+
+MAX_BLOCKED = 10_000
+
+Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
+Blocked = Annotated[list[Annotated[str, Field(min_length=1, max_length=512)]], Field(max_length=MAX_BLOCKED)]
 
 
 class NamespaceRule(BaseModel):
     """How strong a namespace is, and when one of its values stops to point at a person."""
 
-    priority: int = Field(description="Stronger links first.")
-    max_values: int = Field(description="Distinct values that one profile may hold.")
-    max_records: int = Field(description="Carried by more distinct records, an identifier links nobody.")
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(ge=0, le=1000, description="Stronger links first.")
+    max_values: int = Field(ge=1, le=1000, description="Distinct values that one profile may hold.")
+    max_records: int = Field(ge=1, le=1000, description="Carried by more records, an identifier links nobody.")
 
 
-class PolicyOut(BaseModel):
-    """What the partition into profiles is a function of, beside the records."""
+class PolicyIn(BaseModel):
+    """A whole policy: what the partition into profiles is a function of, beside the records."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1, description="The version that this one follows; 412 when it is not in force any more.")
+    namespaces: dict[Name, NamespaceRule] = Field(max_length=200)
+    otherwise: NamespaceRule = Field(description="For a namespace without a rule of its own.")
+    blocked_values: dict[Name, Blocked] = Field({}, description="Beside the shipped list.", max_length=200)
+    blocked_patterns: dict[Name, Blocked] = Field({}, description="Globs, beside the shipped list.", max_length=200)
+    max_cluster: int = Field(ge=1, le=5000, description="Records that one profile may hold.")
+
+
+class PolicyOut(PolicyIn):
+    """The policy in force."""
 
     version: int
-    namespaces: dict[str, NamespaceRule]
-    otherwise: NamespaceRule = Field(description="For a namespace without a rule of its own.")
-    blocked_values: dict[str, list[str]] = Field(description="Beside the shipped list.")
-    blocked_patterns: dict[str, list[str]] = Field(description="Globs, beside the shipped list.")
-    max_cluster: int = Field(description="Records that one profile may hold.")
+    refreshing: bool = Field(description="Whether profiles may still be of older rules; a walk over all is under way.")
 
 
 @router.get("", openapi_extra=needs(PROFILES_READ), summary="The identity policy in force")
@@ -37,5 +54,17 @@ async def get_policy(who: Who, rt: Rt) -> PolicyOut:
     who.need(PROFILES_READ)
     async with rt.begin(who.workspace_id) as tx:
         policy = await policies.in_force(tx)
+        refreshing = await is_under_way(tx)
     body: dict[str, Any] = policies.to_body(policy)
-    return PolicyOut(version=policy.version, **body)
+    return PolicyOut(version=policy.version, refreshing=refreshing, **body)
+
+
+@router.put("", openapi_extra=needs(ADMIN), summary="Put a new version of the policy in force")
+async def put_policy(new: PolicyIn, who: Who, rt: Rt) -> PolicyOut:
+    """Every profile is derived again by it: links that it makes unite, links that it unmakes part."""
+    who.need(ADMIN)
+    wanted = policies.from_body(new.version, new.model_dump(exclude={"version"}))
+    async with rt.begin(who.workspace_id) as tx:
+        held = await policies.put(tx, new.version, wanted, now=rt.now())
+    body: dict[str, Any] = policies.to_body(held)
+    return PolicyOut(version=held.version, refreshing=True, **body)

@@ -102,7 +102,7 @@ async def change_source(name: Name, change: SourceIn, who: Who, rt: Rt) -> Sourc
         kind = change.kind if change.kind is not None else held.kind
         priority = change.priority if change.priority is not None else held.priority
         wanted = Source(held.id, name, kind, priority, _declared(held.declared, change.declared))
-        return _shown(await sources.declare(tx, wanted))
+        return _shown(await sources.declare(tx, wanted, now=rt.now()))
 
 
 @router.post("/{name}/key", openapi_extra=needs(ADMIN), summary="The source's write key")

@@ -13,6 +13,7 @@ from typing import Literal
 
 from app.core.errors import Refused
 from app.core.sql import Queries, Tx, arrays
+from app.domain import refreshes
 from app.domain.normalize import TYPES
 from app.domain.survivorship import RULES
 from app.domain.trait_names import trait_name
@@ -125,6 +126,9 @@ async def define(tx: Tx, trait: Trait, *, now: datetime) -> Trait:
     ):
         if value not in known:
             raise Refused(f"A trait's {what} is one of: {', '.join(sorted(known))}.", code=f"unknown_{what}")
+    before = (await load(tx)).traits.get(trait.name)
+    if before is not None and (before.rule, before.class_) != (trait.rule, trait.class_):
+        await refreshes.request(tx, f"trait {trait.name}", now=now)
     await _workspaces.value(tx, "bump_catalog")
     await _catalog.run(
         tx,

@@ -1,9 +1,12 @@
 """The identity policy of a workspace: what is stored adds to, or replaces, the default policy's entries."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from app.core.errors import Stale
 from app.core.sql import Queries, Tx
+from app.domain import refreshes
 from app.identity.blocked import folded
 from app.identity.policy import EXTERNAL_ID, MAX_CLUSTER, NAMESPACES, NamespaceRule, Policy
 
@@ -45,3 +48,18 @@ def to_body(policy: Policy) -> dict[str, Any]:
         "blocked_patterns": {name: list(globs) for name, globs in policy.blocked_patterns.items()},
         "max_cluster": policy.max_cluster,
     }
+
+
+async def put(tx: Tx, seen: int, policy: Policy, *, now: datetime) -> Policy:
+    """Make a policy the one in force, if `seen` is still the version in force; every profile is derived again.
+
+    Raises Stale when somebody else has changed it meanwhile.
+    """
+    held = await in_force(tx)
+    if held.version != seen:
+        raise Stale(f"The policy is at version {held.version} by now; read it again and repeat.")
+    await refreshes.request(tx, "policy", now=now)
+    fresh = await _policies.value(tx, "put", version=seen + 1, body=to_body(policy), now=now)
+    if fresh is None:
+        raise Stale("The policy was changed at the same moment; read it again and repeat.")
+    return await in_force(tx)

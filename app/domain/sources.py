@@ -10,6 +10,7 @@ from typing import Any
 from app.core.crypto.keyring import Keyring
 from app.core.errors import Conflict, NotFound, Refused
 from app.core.sql import Queries, Tx
+from app.domain import refreshes
 from app.domain.normalize import Declarations
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
@@ -69,9 +70,11 @@ async def ensure(tx: Tx, name: str, *, now: datetime, priority: int = 0) -> Sour
         return await create(tx, name, now=now, priority=priority)
 
 
-async def declare(tx: Tx, source: Source) -> Source:
+async def declare(tx: Tx, source: Source, *, now: datetime) -> Source:
     """Change what a source says of itself: kind, priority and how its values are to be read."""
     said = asdict(source.declared)
+    if (await by_name(tx, source.name)).priority != source.priority:
+        await refreshes.request(tx, f"source {source.name}", now=now)
     held = await _sources.value(
         tx, "declare", name=source.name, kind=source.kind, priority=source.priority, declared=said
     )

@@ -22,6 +22,7 @@ from app.core.runtime import DATABASE_AWAY, Runtime
 from app.core.settings import Settings
 from app.core.sql import Queries
 from app.workers.process import Processor
+from app.workers.refresh import refresh_due
 from app.workers.roster import Roster
 
 POLL_SECONDS = 0.02
@@ -75,6 +76,7 @@ class PipelineWorker:
                 await self.roster.enlist()
             await self.roster.bury()
             await self.look()
+            await refresh_due(self.rt, self.roster.lease)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), self.rt.settings.sweep_seconds)
 

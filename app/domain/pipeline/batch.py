@@ -73,7 +73,8 @@ class Region:
 
 @dataclass(slots=True)
 class Batch:
-    """The state of one run of the pipeline. Steps fill it in, left to right."""
+    """The state of one run of the pipeline. Steps fill it in, left to right. `refreshing`: nothing new is said, the
+    rules have changed."""
 
     tx: Tx
     keyring: Keyring
@@ -90,6 +91,7 @@ class Batch:
     contents: dict[int, Content] = field(default_factory=dict)
     versions: dict[int, int] = field(default_factory=dict)
     check: Callable[["Batch"], None] | None = None
+    refreshing: bool = False
 
     def set_aside(self, log_id: int, code: str, pointer: str, detail: str) -> None:
         self.aside.append(SetAside(log_id, code, pointer, detail))

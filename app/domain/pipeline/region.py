@@ -180,7 +180,8 @@ async def reach(batch: Batch) -> set[int]:
     for row in profiles:
         batch.region.profiles[row["id"]] = profile_of(batch.keyring, row)
     batch.region.generic |= change.generic
-    dirty = {r.component_id for r in own.values() if needs_partition(r) and r.component_id is not None}
+    moving = (r for r in own.values() if batch.refreshing or needs_partition(r))
+    dirty = {r.component_id for r in moving if r.component_id is not None}
     return dirty | {component for _, component in seeds if component is not None}
 
 
@@ -225,9 +226,12 @@ class _Change:
     def __init__(self, batch: Batch, own: Iterable[Record]) -> None:
         self.batch = batch
         self.generic: set[Identifier] = set()
+        self._standing: set[Identifier] = set()
         self._gained: dict[Identifier, set[int]] = defaultdict(set)
         self._lost: dict[Identifier, set[int]] = defaultdict(set)
         for record in own:
+            if batch.refreshing:
+                self._standing |= record.identifiers
             for held in record.identifiers - record.before:
                 self._gained[held].add(record.id)
             for held in record.before - record.identifiers:
@@ -235,7 +239,7 @@ class _Change:
 
     async def seeds(self) -> set[tuple[int, int | None]]:
         """(record id, component id) of everybody who carries an identifier that links now or linked before."""
-        touched = {token(self.batch.keyring, i): i for i in self._gained.keys() | self._lost.keys()}
+        touched = {token(self.batch.keyring, i): i for i in self._gained.keys() | self._lost.keys() | self._standing}
         if not touched:
             return set()
         limits = {t: self._limit(i) + len(self._lost[i]) for t, i in touched.items()}

@@ -19,6 +19,11 @@ async def resolve(batch: Batch) -> None:
         return
     await lock_keys(batch)
     await load_records(batch)
+    await place(batch)
+
+
+async def place(batch: Batch) -> None:
+    """Put everybody that the batch's records can reach where the rules say, and write what has changed of it."""
     dirty = await reach(batch)
     region = batch.region
     region.remember()
@@ -34,7 +39,7 @@ async def resolve(batch: Batch) -> None:
 
 async def _find_generic(batch: Batch, moving: list[Record]) -> None:
     """Which identifiers of the moving records link nobody, though no record of this batch gained or lost them."""
-    changed = {i for r in batch.region.records.values() if r.touched_by for i in r.identifiers ^ r.before}
+    changed = {i for r in batch.region.records.values() for i in r.identifiers ^ r.before}
     caps = {
         token(batch.keyring, held): (held, batch.policy.rule(held.namespace).max_records)
         for record in moving
@@ -54,11 +59,11 @@ def _derive(batch: Batch, moving: list[Record]) -> list[Tie]:
     for component in components(nodes, generic):
         divided = partition(component, generic, batch.policy)
         ties += divided.ties
-        _place(divided, records, min(node.id for node in component))
+        _assign(divided, records, min(node.id for node in component))
     return ties
 
 
-def _place(divided: Partition, records: dict[int, Record], component_id: int) -> None:
+def _assign(divided: Partition, records: dict[int, Record], component_id: int) -> None:
     for cluster in divided.clusters:
         for id in cluster:
             records[id].profile_id, records[id].component_id = cluster[0], component_id

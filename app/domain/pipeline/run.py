@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.core.crypto.keyring import Keyring
 from app.core.sql import Tx
-from app.domain import catalog, policies, sources
+from app.domain import catalog, policies, refreshes, sources
 from app.domain.entries import Entry
 from app.domain.pipeline.batch import Batch
 from app.domain.pipeline.merge import merge
@@ -42,6 +42,7 @@ async def run(
 
     `timings` is told the name and the seconds of each step.
     """
+    await refreshes.hold_rules(tx)
     batch = Batch(
         tx,
         keyring,

@@ -1,7 +1,7 @@
 """Step 5, version: write the profiles that changed, each with a version that says what changed, and why."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.sql import Queries, arrays
 from app.domain.golden import EMPTY, Content, GoldenProfile, to_columns
@@ -78,12 +78,16 @@ def _step(batch: Batch, members: _Members, id: int) -> Step | None:
     component_id = batch.region.records[id].component_id
     assert component_id is not None, id
     if before is not None and held is not None and before.says_the_same(content) and not joined and not parted:
-        if before == content and held.component_id == component_id:
+        if before == content and held.component_id == component_id and not batch.refreshing:
             return None
-        same = GoldenProfile(id, component_id, held.version, True, held.created_at, held.updated_at, content)
+        heard = {name for name, proof in content.proofs.items() if before.proofs.get(name) != proof}
+        again = replace(content, renewed=before.renewed | heard)
+        same = GoldenProfile(id, component_id, held.version, True, held.created_at, held.updated_at, again)
         return Step(same, before, None, None, [], [])
     emptied = [other for other in from_others if not members.after[other]]
     reason, other_id = _why(before, from_others, emptied, to_others, parted)
+    if batch.refreshing and reason == "updated":
+        reason = "rules_changed"
     number = 1 + (held.version if held is not None else 0)
     created = held.created_at if held is not None else batch.now
     grown = GoldenProfile(id, component_id, number, True, created, batch.now, content)

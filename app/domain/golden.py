@@ -1,7 +1,7 @@
 """The golden profile as a value, and how it lies in its row: public traits in the clear, the rest sealed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -26,13 +26,15 @@ class Content:
     """What a profile says: the part that versions are made of.
 
     `records` are (source id, key) pairs. Traits, identifiers and records are in canonical order, so that equal
-    contents are equal values and equal bytes.
+    contents are equal values and equal bytes. `renewed` names the traits whose proof changed since the last version
+    while their value did not; the next version says those proofs, too.
     """
 
     traits: Mapping[str, Json]
     proofs: Mapping[str, Proof]
     identifiers: Sequence[Identifier]
     records: Sequence[tuple[int, str]]
+    renewed: frozenset[str] = field(default=frozenset(), compare=False)
 
     def says_the_same(self, other: "Content") -> bool:
         """Equal but for provenance: a value that was merely heard again makes no new version."""
@@ -79,6 +81,7 @@ def to_columns(keyring: Keyring, id: int, content: Content, public: frozenset[st
     proof = {
         "t": {name: [p.source_id, p.key, p.at, p.rule] for name, p in content.proofs.items()},
         "r": content.records,
+        "n": sorted(content.renewed),
     }
     return Columns(
         open_traits,
@@ -96,7 +99,8 @@ def from_columns(keyring: Keyring, id: int, public: Mapping[str, Json], sealed: 
         return Content(traits, {}, identifiers, ())
     held = orjson.loads(keyring.open(proof, "profiles", "proof", id))
     proofs = {name: Proof(*said) for name, said in held["t"].items()}
-    return Content(traits, proofs, identifiers, [(source_id, key) for source_id, key in held["r"]])
+    records = [(source_id, key) for source_id, key in held["r"]]
+    return Content(traits, proofs, identifiers, records, frozenset(held["n"]))
 
 
 def dump(content: Content) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from app.domain.claims import weight
 from app.domain.golden import EMPTY, Content, Proof, dump, load
 
 WHOLE_EVERY = 16
@@ -27,8 +28,13 @@ def difference(before: Content, after: Content) -> dict[str, Any]:
     old, new = dump(before), dump(after)
     change: dict[str, Any] = {}
     for part in ("t", "p"):
-        put = {name: value for name, value in new[part].items() if name not in old[part] or old[part][name] != value}
-        gone = sorted(old[part].keys() - new[part].keys())
+        said = old[part]
+        put = {
+            name: value
+            for name, value in new[part].items()
+            if name not in said or weight(said[name]) != weight(value) or (part == "p" and name in before.renewed)
+        }
+        gone = sorted(said.keys() - new[part].keys())
         if put or gone:
             change[part] = [put, gone]
     for part in ("i", "r"):
@@ -64,7 +70,7 @@ def changed_traits(before: Content, after: Content) -> dict[str, tuple[Any, Any]
     return {
         name: (before.traits.get(name), after.traits.get(name))
         for name in sorted(names)
-        if before.traits.get(name) != after.traits.get(name)
+        if weight(before.traits.get(name)) != weight(after.traits.get(name))
     }
 
 

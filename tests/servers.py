@@ -1,5 +1,7 @@
 """One private PostgreSQL and Valkey for a whole test session."""
 
+import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,3 +15,9 @@ def private_servers() -> Iterator[Servers]:
     """Servers in a temporary directory, gone with the block: real ones, set as a user's are."""
     with tempfile.TemporaryDirectory(prefix="samewise-tests-") as home, Embedded(Path(home) / "data") as servers:
         yield servers
+
+
+def forget_sockets(data_dir: Path) -> None:
+    """Take away the sockets' directory of servers whose parent was killed and is not started again."""
+    name = f"samewise-{hashlib.sha256(bytes(data_dir.resolve())).hexdigest()[:12]}"
+    shutil.rmtree(Path(tempfile.gettempdir()) / name, ignore_errors=True)

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from app.embedded import Embedded, Servers
+from tests.servers import forget_sockets
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +36,7 @@ class Parent:
             stdout=subprocess.PIPE,
             env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         )
+        self.data_dir = data_dir
         assert self.process.stdout is not None
         self.postgres_pid, self.valkey_pid, database_url, redis_url = json.loads(self.process.stdout.readline())
         self.servers = Servers(database_url, redis_url)
@@ -48,6 +50,12 @@ class Parent:
         self.process.kill()
         self.process.wait()
 
+    def forget(self) -> None:
+        self.kill()
+        servers = [psutil.Process(pid) for pid in (self.postgres_pid, self.valkey_pid) if psutil.pid_exists(pid)]
+        assert all_end(servers, 10)
+        forget_sockets(self.data_dir)
+
 
 @pytest.fixture
 def parent_of() -> Iterator[Callable[..., Parent]]:
@@ -55,7 +63,7 @@ def parent_of() -> Iterator[Callable[..., Parent]]:
 
         def start(data_dir: Path, *account: int) -> Parent:
             parent = Parent(data_dir, *account)
-            ends.callback(parent.kill)
+            ends.callback(parent.forget)
             return parent
 
         yield start

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.servers import forget_sockets
+
 ROOT = Path(__file__).parents[2]
 
 STAND_IN_API = """
@@ -63,6 +65,7 @@ class Up:
     """A running `cdp up`, started as a shell starts it."""
 
     def __init__(self, tree: Path, data_dir: Path, *options: str, **env: str) -> None:
+        self.data_dir = data_dir
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = data_dir.parent / f"{data_dir.name}-output"
@@ -129,8 +132,11 @@ def start(tree: Path, tmp_path: Path) -> Iterator["Start"]:
     yield start
     for up in start.started:
         if up.process.poll() is None:
+            family = up.family()
             up.process.kill()
             up.process.wait()
+            gone(family)
+        forget_sockets(up.data_dir)
 
 
 class Start:

@@ -8,10 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import orjson
+
 from app.api import errors
 from app.api.ingest.bodies import Disconnected
 from app.api.ingest.doors import Doors
-from app.core.errors import CdpError, Refused
+from app.core.errors import CdpError
 from app.core.log import new_request_id, request_id
 from app.core.metrics import INGEST_ANSWERS, INGEST_SECONDS
 
@@ -49,7 +51,7 @@ class Edge:
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 — whatever it is becomes a problem document
-            status, extra, body = _failure(error, strict=door.segment)
+            status, extra, body = _failure(error, segment=door.segment)
         INGEST_SECONDS.labels(door.name).observe(time.perf_counter() - started)
         INGEST_ANSWERS.labels(door.name, str(status)).inc()
         length = (b"content-length", str(len(body)).encode())
@@ -58,13 +60,15 @@ class Edge:
         await send({"type": "http.response.body", "body": body})
 
 
-def _failure(error: Exception, *, strict: bool) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """An error as a problem document. Segment's dialect knows 400 where we say 422."""
+def _failure(error: Exception, *, segment: bool) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """An error as a problem document. Segment's dialect knows 400 where we say 422, and SDKs look for a `message`:
+    one of them takes an answer without it for a broken network, and tries again what was refused."""
     response = errors.problem(error) if isinstance(error, CdpError) else errors.unexpected(error)
     status, body = response.status_code, bytes(response.body)
-    if strict and isinstance(error, Refused) and status == 422:
-        found = errors.respond(400, error.code, str(error), error.faults)
-        status, body = 400, bytes(found.body)
+    if segment:
+        said = orjson.loads(body)
+        status = 400 if status == 422 else status
+        body = orjson.dumps({**said, "status": status, "title": errors.TITLES[status], "message": said["detail"]})
     kept = [(k, v) for k, v in response.raw_headers if k != b"content-length"]
     return status, kept, body
 

@@ -48,17 +48,12 @@ def take(
     `tail` is what the request says beside its events, as `around` has it: see `beside`.
     """
     sender = arrival.sender
-    if isinstance(value, Fault):
-        kept = orjson.dumps({"message": raw.decode("utf-8", "backslashreplace")})
-        arrival.rejected.append(Rejected(sender.source_id, "event", value, kept))
-        return value
-    message_id = value.get("messageId") if isinstance(value, dict) else None
-    body = b'{"message":' + raw + tail
-    if (wrong := _wrong(raw, value, around, max_bytes)) is not None:
-        token = ingest_log.message_token(sender.keyring, str(message_id)) if message_id else None
-        arrival.rejected.append(Rejected(sender.source_id, "event", wrong, body, token))
+    wrong = value if isinstance(value, Fault) else _wrong(raw, value, around, max_bytes)
+    if wrong is not None:
+        arrival.rejected.append(_rejected(sender, raw, value, wrong, tail))
         return wrong
-    name = str(message_id) if message_id else _name_for(raw, value)
+    name = _own_name(value) or _name_for(value)
+    body = b'{"message":' + raw + tail
     arrival.messages.append(
         ingest_log.seal(sender.keyring, name, sender.source_id, Kind.EVENT, body, arrival.received_at)
     )
@@ -82,7 +77,21 @@ async def write(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime) -> None:
     rejected = [each for arrival in arrivals for each in arrival.rejected]
     if messages:
         rejected += await _reused(tx, keyring, arrivals, await ingest_log.append(tx, messages))
-    await quarantine.set_aside(tx, keyring, rejected, now=now)
+    if rejected:
+        await quarantine.set_aside(tx, keyring, await _news(tx, keyring, rejected), now=now)
+
+
+async def _news(tx: Tx, keyring: Keyring, rejected: Sequence[Rejected]) -> list[Rejected]:
+    """What was not set aside before with the same words: a retry is refused again, and kept once."""
+    tokens = [each.message_token for each in rejected if each.message_token is not None]
+    known = {(token, _canonical(words)) for token, words in await quarantine.held(tx, keyring, tokens)}
+    found: list[Rejected] = []
+    for each in rejected:
+        place = (each.message_token or b"", _canonical(orjson.loads(each.body)["message"]))
+        if place not in known:
+            known.add(place)
+            found.append(each)
+    return found
 
 
 async def _reused(tx: Tx, keyring: Keyring, arrivals: Sequence[Arrival], fresh: Mapping[bytes, int]) -> list[Rejected]:
@@ -102,30 +111,54 @@ async def _reused(tx: Tx, keyring: Keyring, arrivals: Sequence[Arrival], fresh: 
     found: list[Rejected] = []
     for message, raw in again:
         stored = orjson.loads(keyring.open(held[message.token].body, "ingest_log", "body", message.token))
-        if _words(stored["message"]) != _words(orjson.loads(raw)):
+        if _canonical(stored["message"]) != _canonical(orjson.loads(raw)):
             body = keyring.open(message.body, "ingest_log", "body", message.token)
             found.append(Rejected(message.source_id, "event", fault, body, message.token))
     return found
 
 
-def _words(message: Json) -> Json:
-    if not isinstance(message, dict):
-        return message
-    return {name: value for name, value in message.items() if name not in CHANGES_ON_RETRY}
+def _canonical(message: Json) -> bytes:
+    """The words of an event, without what changes from one try to the next, members in one order."""
+    if isinstance(message, dict):
+        message = {name: value for name, value in message.items() if name not in CHANGES_ON_RETRY}
+    return orjson.dumps(message, option=orjson.OPT_SORT_KEYS)
 
 
 def _wrong(raw: bytes, value: Json, around: Mapping[str, Json], max_bytes: int) -> Fault | None:
     if len(raw) > max_bytes:
         return Fault("", "event_too_large", f"An event has at most {max_bytes} bytes.")
-    if isinstance(value, dict) and around.get("context") and not value.get("context"):
-        value = {**value, "context": around["context"]}
-    return tracking.fault(value)
+    context = around.get("context")
+    if not context or not isinstance(value, dict):
+        return tracking.fault(value)
+    if not isinstance(context, dict):
+        return Fault("/context", "not_an_object", "The context of a batch is a JSON object.")
+    own = value.get("context")
+    return tracking.fault({**value, "context": {**context, **own} if isinstance(own, dict) else own or context})
 
 
-def _name_for(raw: bytes, value: Mapping[str, Json]) -> str:
+def _rejected(sender: Sender, raw: bytes, value: Json | Fault, wrong: Fault, tail: bytes) -> Rejected:
+    """What is set aside, always JSON: the event word for word, or its text where it is none."""
+    if isinstance(value, Fault):
+        body = orjson.dumps({"message": raw.decode("utf-8", "backslashreplace")})
+        name = None
+    else:
+        body = b'{"message":' + raw + tail
+        name = _own_name(value)
+    name = name or f"{ingest_log.OWN}refused:{raw.decode('utf-8', 'backslashreplace')}"
+    return Rejected(sender.source_id, "event", wrong, body, ingest_log.message_token(sender.keyring, name))
+
+
+def _own_name(value: Json) -> str | None:
+    """The messageId that an event brings, as text."""
+    said = value.get("messageId") if isinstance(value, dict) else None
+    if isinstance(said, bool) or not isinstance(said, str | int):
+        return None
+    return str(said) or None
+
+
+def _name_for(value: Json) -> str:
     """The id of an event that came without one. With a time of its own the words name it, so that a retry is a repeat;
     without, two equal events are two."""
-    if value.get("timestamp") or value.get("originalTimestamp"):
-        words = orjson.dumps(_words(dict(value)), option=orjson.OPT_SORT_KEYS)
-        return "content:" + words.decode()
-    return "none:" + secrets.token_hex(16)
+    if isinstance(value, dict) and (value.get("timestamp") or value.get("originalTimestamp")):
+        return f"{ingest_log.OWN}content:{_canonical(value).decode()}"
+    return f"{ingest_log.OWN}none:{secrets.token_hex(16)}"

@@ -13,6 +13,8 @@ from app.core.sql import Queries, Tx, arrays
 from app.domain.deliveries import Kind
 
 MAX_APPEND = 10_000
+OWN = "\0"
+"""Begins the names that messages are given here; no text that a client can send has it, so none is taken for ours."""
 
 _log = Queries("ingest_log")
 

@@ -21,6 +21,7 @@ from app.domain.entries import Entry, SetAside
 
 KINDS: Mapping[str, Kind] = {"event": Kind.EVENT, "record": Kind.RECORD}
 MAX_PAGE = 500
+MAX_HELD = 20
 
 _quarantine = Queries("quarantine")
 
@@ -88,6 +89,12 @@ async def set_aside(tx: Tx, keyring: Keyring, rejected: Sequence[Rejected], *, n
     return ids
 
 
+async def held(tx: Tx, keyring: Keyring, tokens: Sequence[bytes]) -> list[tuple[bytes, Any]]:
+    """(token, words) of what was set aside under these tokens, a few for each."""
+    rows = await _quarantine.rows(tx, "held", tokens=list(set(tokens)), many=MAX_HELD)
+    return [(row["message_token"], _opened(keyring, row).get("message")) for row in rows]
+
+
 async def set_aside_entries(
     tx: Tx, keyring: Keyring, entries: Iterable[Entry], aside: Sequence[SetAside], *, now: datetime
 ) -> None:
@@ -149,7 +156,7 @@ async def replay(tx: Tx, keyring: Keyring, id: int, *, now: datetime) -> int:
         raise Conflict("This message was replayed or discarded already, or its source is unknown.")
     fresh = ingest_log.seal(
         keyring,
-        f"replay:{id}",
+        f"{ingest_log.OWN}replay:{id}",
         row["source_id"],
         KINDS[row["kind"]],
         orjson.dumps(_opened(keyring, row)),

@@ -1,5 +1,6 @@
 """Sources: the systems that send data, what they declare about their values, and their write keys."""
 
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -64,10 +65,12 @@ async def create(
 
 async def ensure(tx: Tx, name: str, *, now: datetime, priority: int = 0) -> Source:
     """The source of that name, created if it is new."""
-    try:
+    with contextlib.suppress(NotFound):
         return await by_name(tx, name)
-    except NotFound:
+    try:
         return await create(tx, name, now=now, priority=priority)
+    except Conflict:
+        return await by_name(tx, name)  # somebody else was first, a moment ago
 
 
 async def declare(tx: Tx, source: Source, *, now: datetime) -> Source:

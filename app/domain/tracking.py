@@ -23,7 +23,7 @@ def fault(message: Json) -> Fault | None:
     if not isinstance(message, dict):
         return Fault("", "not_an_object", "An event is a JSON object.")
     kind = message.get("type")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         return Fault("/type", "unknown_type", f"An event's type is one of: {', '.join(TYPES)}.")
     for name in ("userId", "anonymousId", "groupId", "previousId", "messageId"):
         if isinstance(message.get(name), dict | list | bool | float):
@@ -33,7 +33,15 @@ def fault(message: Json) -> Fault | None:
     for name in ("traits", "properties", "context", "integrations"):
         if not isinstance(message.get(name), dict | None):
             return Fault(f"/{name}", "not_an_object", f"{name} is a JSON object.")
-    return _needed(message, kind)
+    return _needed(message, kind) or _times(message)
+
+
+def _times(message: Mapping[str, Json]) -> Fault | None:
+    for name in ("timestamp", "originalTimestamp", "sentAt"):
+        # Whether its source declares a zone for naive times is known in the pipeline only.
+        if (said := message.get(name)) is not None and isinstance(read := read_time(said, "UTC"), Fault):
+            return Fault(f"/{name}", read.code, read.detail)
+    return None
 
 
 def _needed(message: Mapping[str, Json], kind: str) -> Fault | None:

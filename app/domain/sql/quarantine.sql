@@ -10,6 +10,14 @@ SELECT :workspace_id, t.id, t.source_id, t.kind, t.message_token, t.log_id, t.im
               CAST(:details AS text[]), CAST(:bodies AS bytea[]))
        AS t(id, source_id, kind, message_token, log_id, import_id, position, code, pointer, detail, body);
 
+-- name: held
+SELECT held.id, held.message_token, held.body
+  FROM unnest(CAST(:tokens AS bytea[])) AS t(token)
+ CROSS JOIN LATERAL (
+   SELECT id, message_token, body FROM quarantine
+    WHERE workspace_id = :workspace_id AND message_token = t.token
+    LIMIT :many) AS held;
+
 -- name: fresh_ids
 SELECT nextval('thing_ids') AS id FROM generate_series(1, CAST(:many AS integer));
 

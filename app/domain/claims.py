@@ -134,6 +134,15 @@ def of_trait(name: str, value: str) -> str:
     return value.partition(";")[0] if name == "phone" else value
 
 
+def same(one: Json, other: Json) -> bool:
+    """Equal as JSON: 1, 1.0 and true are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list | dict):
+        return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
+    return bool(one == other)
+
+
 def weight(value: Json) -> tuple[int, bytes]:
     """A total order over values, to break ties by the value itself: nothing, empty, then canonical JSON."""
     if value is None:
@@ -143,4 +152,6 @@ def weight(value: Json) -> tuple[int, bytes]:
 
 def is_empty(value: Json) -> bool:
     """No word at all: a cleared field, an empty or blank text, an empty list or object. 0 and false are words."""
-    return value is None or value in ("", [], {}) or (isinstance(value, str) and value.isspace())
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or value == [] or value == {}

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "token": ("token", "token"),
     "key": ("key", "key"),
     "workspace": ("workspace", "app"),
+    "keys": ("keys", "app"),
 }
 
 

@@ -68,11 +68,18 @@ def beside(outer: Mapping[str, Json]) -> bytes:
     return b"," + orjson.dumps(known)[1:] if known else b"}"
 
 
-async def write(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime) -> None:
-    """Write any number of arrivals of one workspace in one transaction."""
+async def write(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime, keyring: Keyring | None = None) -> None:
+    """Write any number of arrivals of one workspace in one transaction.
+
+    `keyring` is the transaction's own, where the senders' may be older: what was sealed under a key that a rotation has
+    replaced since is sealed anew.
+    """
     if not arrivals:
         return
-    keyring = arrivals[0].sender.keyring
+    keyring = keyring or arrivals[0].sender.keyring
+    for arrival in arrivals:
+        if arrival.sender.keyring.active != keyring.active:
+            arrival.messages = [ingest_log.resealed(arrival.sender.keyring, keyring, m) for m in arrival.messages]
     messages = [message for arrival in arrivals for message in arrival.messages]
     rejected = [each for arrival in arrivals for each in arrival.rejected]
     if messages:

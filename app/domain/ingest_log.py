@@ -5,7 +5,7 @@ time. The answer to its sender waits for the commit of `append`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.core.crypto.keyring import Keyring
@@ -48,6 +48,12 @@ def seal(keyring: Keyring, message_id: str, source_id: int, kind: Kind, body: by
     """Make a message of a body `{"message": ..., ...}` as deliveries.py reads it."""
     token = message_token(keyring, message_id)
     return Message(token, source_id, kind, received_at, keyring.seal(body, "ingest_log", "body", token))
+
+
+def resealed(old: Keyring, new: Keyring, message: Message) -> Message:
+    """The message sealed under the active key of `new`."""
+    plain = old.open(message.body, "ingest_log", "body", message.token)
+    return replace(message, body=new.seal(plain, "ingest_log", "body", message.token))
 
 
 async def append(tx: Tx, messages: Sequence[Message]) -> dict[bytes, int]:

@@ -1,7 +1,9 @@
 """A workspace's keyring, unwrapped once and remembered for a few seconds.
 
 A process learns of a new key in at most `FRESH_SECONDS`, so a rotation waits
-that long before it calls the old key unused.
+that long before it calls the old key unused, and then for the transactions that
+run. A keyring is therefore for the transaction that asked for it: who keeps one
+for longer may name things by it, and must ask again before it seals or opens.
 """
 
 import time

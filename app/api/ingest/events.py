@@ -17,7 +17,7 @@ from app.core.errors import Fault, Refused, Unauthenticated
 from app.core.runtime import Runtime
 from app.core.sql import Tx
 from app.core.strictjson import Items, parse, split
-from app.domain import event_ingest
+from app.domain import event_ingest, keys
 from app.domain.event_ingest import Arrival, Sender
 
 SINGLE = frozenset(("identify", "track", "page", "screen", "group", "alias"))
@@ -91,4 +91,4 @@ def _single(call: str, body: bytes, limit: int) -> Items:
 
 async def write(tx: Tx, arrivals: Sequence[Arrival], rt: Runtime) -> None:
     """One transaction's worth of arrivals."""
-    await event_ingest.write(tx, arrivals, now=rt.now())
+    await event_ingest.write(tx, arrivals, now=rt.now(), keyring=await keys.keyring(rt, tx))

@@ -43,7 +43,6 @@ class Delivered:
     """One request on its way into the log; `answer` is there after the commit."""
 
     source: Source
-    keyring: Keyring
     ids: PublicIds
     items: Items
     once: Once | None
@@ -72,7 +71,7 @@ class RecordDoor:
             known = await self._source(tx, source)
         once = _once(keyring, headers, source, body)
         items = items_of(body, max_bytes=settings.max_records_bytes, max_items=settings.max_records)
-        part = Delivered(known, keyring, who.ids, items, once, settings.max_record_bytes)
+        part = Delivered(known, who.ids, items, once, settings.max_record_bytes)
         try:
             await self._commit.put(who.workspace_id, part, len(items.raws))
         except asyncpg.UniqueViolationError:
@@ -131,6 +130,8 @@ def items_of(body: bytes, *, max_bytes: int, max_items: int) -> Items:
 async def write(tx: Tx, parts: Sequence[Delivered], rt: Runtime) -> None:
     """One transaction's worth of requests."""
     now = rt.now()
+    # Not the one that the request began with: a rotation of keys may be past it.
+    keyring = await keys.keyring(rt, tx)
     for part in parts:
         earlier = await record_batches.answered(tx, part.once) if part.once is not None else None
         if earlier is not None:
@@ -139,7 +140,7 @@ async def write(tx: Tx, parts: Sequence[Delivered], rt: Runtime) -> None:
         part.batch_id = await record_batches.next_id(tx)
         receipt = await record_ingest.accept(
             tx,
-            part.keyring,
+            keyring,
             part.source,
             part.items,
             now=now,

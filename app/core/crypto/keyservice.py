@@ -94,21 +94,26 @@ class KeyFile:
         return tuple(self._roots)
 
     def wrap(self, key: bytes, context: str) -> bytes:
+        # Wrapping is rare. A process that did not hear of a new root must not wrap under one that is about to go.
+        self._read()
         root, nonce = self._current.encode(), os.urandom(_NONCE_BYTES)
         sealed = AESGCM(self._roots[self._current]).encrypt(nonce, key, _aad(context))
         return _VERSION + bytes([len(root)]) + root + nonce + sealed
 
     def unwrap(self, wrapped: bytes, context: str) -> bytes:
-        if len(wrapped) < 2 or wrapped[:1] != _VERSION:
-            raise Tampered
-        end = 2 + wrapped[1]
-        root, nonce, sealed = wrapped[2:end], wrapped[end : end + _NONCE_BYTES], wrapped[end + _NONCE_BYTES :]
+        root = _root_named(wrapped)
+        end = 2 + len(root)
+        nonce, sealed = wrapped[end : end + _NONCE_BYTES], wrapped[end + _NONCE_BYTES :]
         if len(nonce) != _NONCE_BYTES:
             raise Tampered
         try:
             return AESGCM(self._root(root)).decrypt(nonce, sealed, _aad(context))
         except InvalidTag:
             raise Tampered from None
+
+    def root_of(self, wrapped: bytes) -> str:
+        """The id of the root key that wrapped this. Raises Tampered when it is nothing of ours."""
+        return _root_named(wrapped).decode("utf-8", "replace")
 
     def rotate_root(self, *, now: datetime) -> str:
         """Add a root key, make it current and return its id. Older ones stay, so that what they wrapped still opens."""
@@ -118,6 +123,19 @@ class KeyFile:
             _save(self.path, self._roots | {root: os.urandom(KEY_BYTES)}, self._made | {root: now.isoformat()}, root)
             self._read()
         return root
+
+    def forget_old_roots(self) -> tuple[str, ...]:
+        """Remove every root key but the current one, and return their ids. What they wrapped never opens again."""
+        with changing(self.path):
+            self._read()
+            old = tuple(root for root in self._roots if root != self._current)
+            _save(self.path, {self._current: self._roots[self._current]}, self._made, self._current)
+            self._read()
+        return old
+
+    def reload(self) -> None:
+        """Read the file again: another process may have changed it."""
+        self._read()
 
     def _root(self, raw: bytes) -> bytes:
         root = raw.decode("utf-8", "replace")
@@ -147,6 +165,12 @@ class KeyFile:
         self._roots: dict[str, bytes] = roots
         self._made: dict[str, str] = made
         self._current: str = current
+
+
+def _root_named(wrapped: bytes) -> bytes:
+    if len(wrapped) < 2 or wrapped[:1] != _VERSION:
+        raise Tampered
+    return wrapped[2 : 2 + wrapped[1]]
 
 
 def _aad(context: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.core.crypto.keyring import Keyring
-from app.domain.claims import Json, Micros
+from app.domain.claims import Json, Micros, same
 from app.identity.identifier import Identifier
 
 
@@ -39,7 +39,8 @@ class Content:
     def says_the_same(self, other: "Content") -> bool:
         """Equal but for provenance: a value that was merely heard again makes no new version."""
         return (
-            _canonical(self.traits) == _canonical(other.traits)
+            self.traits.keys() == other.traits.keys()
+            and all(same(value, other.traits[name]) for name, value in self.traits.items())
             and list(self.identifiers) == list(other.identifiers)
             and list(self.records) == list(other.records)
         )
@@ -68,10 +69,6 @@ class Columns:
     public: dict[str, Json]
     sealed: bytes
     proof: bytes
-
-
-def _canonical(value: Json) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def to_columns(keyring: Keyring, id: int, content: Content, public: frozenset[str]) -> Columns:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.claims import weight
+from app.domain.claims import same
 from app.domain.golden import EMPTY, Content, Proof, dump, load
 
 WHOLE_EVERY = 16
@@ -25,21 +25,17 @@ def body(before: Content | None, after: Content) -> tuple[bool, bytes]:
 
 def difference(before: Content, after: Content) -> dict[str, Any]:
     """What to set and what to unset; identifiers and records whole where they differ at all."""
-    old, new = dump(before), dump(after)
     change: dict[str, Any] = {}
-    for part in ("t", "p"):
-        said = old[part]
-        put = {
-            name: value
-            for name, value in new[part].items()
-            if name not in said or weight(said[name]) != weight(value) or (part == "p" and name in before.renewed)
-        }
-        gone = sorted(said.keys() - new[part].keys())
-        if put or gone:
-            change[part] = [put, gone]
-    for part in ("i", "r"):
-        if old[part] != new[part]:
-            change[part] = new[part]
+    traits, old = before.traits, before.proofs
+    put = {n: v for n, v in after.traits.items() if n not in traits or not same(traits[n], v)}
+    heard = {n: list(p) for n, p in after.proofs.items() if old.get(n) != p or n in before.renewed}
+    for part, fresh, gone in (("t", put, traits.keys() - after.traits.keys()), ("p", heard, old.keys() - after.proofs.keys())):
+        if fresh or gone:
+            change[part] = [fresh, sorted(gone)]
+    if list(before.identifiers) != list(after.identifiers):
+        change["i"] = [[i.namespace, i.value] for i in after.identifiers]
+    if list(before.records) != list(after.records):
+        change["r"] = [list(record) for record in after.records]
     return change
 
 
@@ -70,7 +66,7 @@ def changed_traits(before: Content, after: Content) -> dict[str, tuple[Any, Any]
     return {
         name: (before.traits.get(name), after.traits.get(name))
         for name in sorted(names)
-        if weight(before.traits.get(name)) != weight(after.traits.get(name))
+        if not same(before.traits.get(name), after.traits.get(name))
     }
 
 

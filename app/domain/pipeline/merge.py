@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from app.domain.claims import Json
 from app.domain.golden import Content, Proof
 from app.domain.pipeline.batch import Batch, Record
-from app.domain.survivorship import Claim, survivor
+from app.domain.survivorship import MADE_OF_ALL, Claim, survivor
 
 
 async def merge(batch: Batch) -> None:
@@ -34,6 +34,8 @@ def _content(batch: Batch, profile_id: int, records: list[Record], rules: dict[s
 
 def _survivors(records: list[Record], rules: Mapping[str, str]) -> tuple[dict[str, Json], dict[str, Proof]]:
     """The golden values by name, and where each came from. A claim that stands alone survives without a contest."""
+    if len(records) == 1 and (alone := _alone(records[0], rules)) is not None:
+        return alone
     claims: dict[str, list[Claim]] = defaultdict(list)
     for record in records:
         source, key = record.source, record.state.key
@@ -46,4 +48,18 @@ def _survivors(records: list[Record], rules: Mapping[str, str]) -> tuple[dict[st
         claim = found.claim
         traits[name] = found.value
         proofs[name] = Proof(claim.source_id, claim.key, claim.at, found.rule)
+    return traits, proofs
+
+
+def _alone(record: Record, rules: Mapping[str, str]) -> tuple[dict[str, Json], dict[str, Proof]] | None:
+    """The one record of a profile says everything; None where a rule makes something else of a single claim."""
+    source_id, key = record.source.id, record.state.key
+    traits: dict[str, Json] = {}
+    proofs: dict[str, Proof] = {}
+    for name, (at, value) in sorted(record.state.claims().items()):
+        rule = rules.get(name, "latest")
+        if rule in MADE_OF_ALL:
+            return None
+        traits[name] = value
+        proofs[name] = Proof(source_id, key, at, rule)
     return traits, proofs

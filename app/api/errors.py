@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from app.core.crypto.keyring import Tampered
 from app.core.errors import (
     CdpError,
     Conflict,
@@ -26,6 +27,7 @@ from app.core.errors import (
 )
 
 STATUS: dict[type[CdpError], int] = {
+    Tampered: 500,
     TooLarge: 413,
     Refused: 422,
     Unauthenticated: 401,

@@ -61,9 +61,9 @@ def _needed(message: Mapping[str, Json], kind: str) -> Fault | None:
 
 def from_event(log_id: int, source: Source, body: Mapping[str, Any], received_at: datetime) -> Delivery | Fault:
     """What an event says about its record, with its time corrected by the client's clock."""
-    message = {**body["message"]}
-    context = {**(body.get("context") or {}), **(message.get("context") or {})}
-    message["context"] = context
+    message = body["message"]
+    if isinstance(message, dict) and isinstance(own := message.get("context"), dict | None):
+        message = {**message, "context": {**(body.get("context") or {}), **(own or {})}}
     if (wrong := fault(message)) is not None:
         return wrong
     kind = TYPES[message["type"]]

@@ -1,6 +1,7 @@
 """Trait names: `firstName`, `First Name` and `first_name` are one trait."""
 
 import re
+import unicodedata
 from functools import lru_cache
 
 MAX_NAME = 64
@@ -19,10 +20,10 @@ def trait_name(raw: str) -> str | None:
     if raw.isascii() and raw.islower() and raw.isidentifier() and "__" not in raw:
         name = raw.strip("_")
     else:
-        spaced = _HUMP.sub("_", raw)
-        name = _RUNS.sub("_", _BETWEEN.sub("_", spaced).lower()).strip("_")
-    if not name or len(name) > MAX_NAME:
+        spaced = unicodedata.normalize("NFC", _HUMP.sub("_", raw).lower())
+        name = _RUNS.sub("_", _BETWEEN.sub("_", spaced)).strip("_")
+    if not any(c.isalpha() for c in name):
         return None
     if name[0].isdigit():
         name = f"n{name}"
-    return name if any(c.isalpha() for c in name) else None
+    return name if len(name) <= MAX_NAME else None

@@ -7,7 +7,6 @@ lost (the queue server killed, flushed or away) costs a second and nothing else.
 
 import asyncio
 import contextlib
-import gc
 import random
 import signal
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,7 @@ from arq.worker import Worker, func
 
 from app.core.doorbell import BELL, QUEUE, redis_settings
 from app.core.errors import CdpError
+from app.core.garbage import collect_seldom
 from app.core.log import set_up
 from app.core.runtime import DATABASE_AWAY, Runtime
 from app.core.settings import Settings
@@ -29,9 +29,6 @@ from app.workers.roster import Roster
 
 POLL_SECONDS = 0.02
 """How often arq looks for the bell: the larger part of the time from accepted to visible."""
-
-GC_ALLOCATIONS = 100_000
-"""A batch makes that many objects and drops them all; looking for cycles more often costs a tenth of the time."""
 
 AGAIN_AFTER = 1.0
 BURY_EVERY = 1.0
@@ -126,8 +123,7 @@ async def keep(name: str, work: Callable[[], Awaitable[None]], stopping: asyncio
 
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; the batch in hand is finished first."""
-    gc.freeze()
-    gc.set_threshold(GC_ALLOCATIONS, 20, 50)
+    collect_seldom()
     rt = await Runtime.open(settings, pool_size=4)
     roster = Roster(rt)
     worker = PipelineWorker(rt, roster)

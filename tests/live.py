@@ -19,7 +19,7 @@ import httpx2
 import orjson
 import pytest
 
-from app.cli.migrate import migrate
+from app.cli.schema import migrate
 from app.cli.prepare import prepare
 from app.cli.supervisor import child_environment, serving_commands
 from app.cli.token import access_token
@@ -143,11 +143,8 @@ class Client:
         self.live = live
         self.workspace = workspace
         self.http = http
+        self.bearer = {"Authorization": f"Bearer {live.token(INGEST_WRITE, workspace=workspace.name)}"}
         self._keys: dict[str, str] = {}
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.live.token(INGEST_WRITE, workspace=self.workspace.name)}"}
 
     async def key(self, source: str = "web") -> str:
         """The write key of a source, which is made where it is new."""

@@ -6,9 +6,23 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import errors, health, ingest_docs, messages, openapi, policy, profiles, quarantine, sources, traits
+from app.api import (
+    errors,
+    health,
+    imports,
+    ingest_docs,
+    messages,
+    openapi,
+    policy,
+    profiles,
+    quarantine,
+    sources,
+    traits,
+)
 from app.api.deps import Directory
 from app.api.edge import Edge
+from app.api.graphql import http as graphql
+from app.api.graphql.execution import Schemas
 from app.api.ingest import events, records
 from app.api.ingest.commit import GroupCommit
 from app.api.ingest.doors import Doors
@@ -16,6 +30,7 @@ from app.api.ingest.events import EventDoor
 from app.api.ingest.records import Delivered, RecordDoor
 from app.api.ingest.senders import Senders
 from app.core.doorbell import Doorbell
+from app.core.garbage import collect_seldom
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.core.sql import Tx
@@ -23,9 +38,11 @@ from app.domain.event_ingest import Arrival
 
 ROUTERS = (
     ingest_docs.router,
+    imports.router,
     messages.router,
     profiles.router,
     traits.router,
+    graphql.router,
     sources.router,
     policy.router,
     quarantine.router,
@@ -38,6 +55,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the runtime, serve, and let what is under way end before everything closes."""
     rt = await Runtime.open(app.state.settings)
     assert rt.gate.keys, "an API without token keys fails here, not at the first request"
+    collect_seldom()
     doorbell = Doorbell(rt.settings.redis_url)
     directory = Directory(rt)
 
@@ -51,6 +69,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     record_commit = GroupCommit(rt, doorbell, write_records)
     app.state.rt = rt
     app.state.directory = directory
+    app.state.schemas = Schemas(rt)
     app.state.doorbell = doorbell
     app.state.doors = Doors(
         EventDoor(rt, Senders(rt, directory), event_commit), RecordDoor(rt, directory, record_commit)

@@ -148,7 +148,7 @@ async def list_versions(
         keyring = await keys.keyring(rt, tx)
         held = _held(who, id, follow, await lookup.get(tx, keyring, who.ids.decode(id), proof=False))
         name = f"versions/{held}"
-        before = _version_place(position_of(name, cursor))
+        before = version_place(position_of(name, cursor))
         changes, going_on = await history.page(tx, keyring, held, before=before, many=limit)
     items = [version_json(who.ids, change) for change in changes]
     return answer({"items": items, "next_cursor": None if going_on is None else cursor_of(name, str(going_on))})
@@ -205,7 +205,8 @@ def event_place(position: str | None) -> events.Place | None:
     return instant(int(found[1])), int(found[2])
 
 
-def _version_place(position: str | None) -> int | None:
+def version_place(position: str | None) -> int | None:
+    """The version that a cursor holds. Raises Refused."""
     if position is None:
         return None
     if not re.fullmatch(r"[0-9]{1,10}", position) or int(position) > history.LAST:

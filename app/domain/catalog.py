@@ -83,15 +83,21 @@ BUILT_IN = tuple(
 )
 
 
+async def version(tx: Tx) -> int:
+    """The catalog's version: it rises with every change of any trait."""
+    held: int | None = await _workspaces.value(tx, "catalog_version")
+    return held or 0
+
+
 async def load(tx: Tx) -> Catalog:
     """The catalog as it stands, with its version."""
-    version = await _workspaces.value(tx, "catalog_version")
+    held = await version(tx)
     rows = await _catalog.rows(tx, "all")
     traits = {
         row["name"]: Trait(row["name"], row["type"], row["class"], row["rule"], row["origin"], row["description"])
         for row in rows
     }
-    return Catalog(version or 0, traits)
+    return Catalog(held, traits)
 
 
 async def install_built_in(tx: Tx, *, now: datetime) -> None:

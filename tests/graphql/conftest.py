@@ -1,0 +1,63 @@
+"""The API served in this process, a story to tell it, and one way to ask it in GraphQL."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from app.core.crypto.keyring import Keyring
+from app.core.ids import PublicIds
+from app.core.runtime import Runtime
+from app.core.settings import Settings
+from app.domain.workspaces import Workspace
+from tests.domain.story import Story
+from tests.served import access_token, client, served
+
+
+class Asker:
+    """Asks one workspace in GraphQL."""
+
+    def __init__(self, session: httpx2.AsyncClient) -> None:
+        self.session = session
+
+    async def raw(self, query: str, **variables: Any) -> httpx2.Response:
+        headers = {"Accept": "application/graphql-response+json"}
+        return await self.session.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        """The data of an answer without errors."""
+        answer = await self.raw(query, **variables)
+        assert answer.status_code == 200, answer.text
+        assert "errors" not in answer.json(), answer.text
+        return answer.json()["data"]
+
+    async def refused(self, query: str, **variables: Any) -> str:
+        """The messages of an answer that was not run."""
+        answer = await self.raw(query, **variables)
+        assert answer.status_code == 400, answer.text
+        assert "data" not in answer.json()
+        return " | ".join(error["message"] for error in answer.json()["errors"])
+
+
+@pytest.fixture(scope="module")
+async def api(settings: Settings) -> AsyncIterator[FastAPI]:
+    async with served(settings) as app:
+        yield app
+
+
+@pytest.fixture
+def story(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Story:
+    return Story(rt, workspace, keyring)
+
+
+@pytest.fixture
+def ids(workspace: Workspace) -> PublicIds:
+    return PublicIds(workspace.salt)
+
+
+@pytest.fixture
+async def asker(api: FastAPI, rt: Runtime, workspace: Workspace) -> AsyncIterator[Asker]:
+    async with client(api, access_token(rt, workspace, "profiles:read", "admin")) as session:
+        yield Asker(session)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.migrate import migrate
 from app.cli.prepare import make_keys
+from app.cli.schema import migrate
 from app.core.crypto.keyring import Keyring
 from app.core.runtime import Runtime
 from app.core.settings import Settings

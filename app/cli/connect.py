@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.cli.prepare import prepare
-from app.core.settings import Settings
+from app.core.settings import APP_ROLE, Settings
 from app.embedded import Embedded, Servers, running
 
 
@@ -25,10 +25,10 @@ def connected(settings: Settings | None = None, *, migrate: bool = True) -> Iter
         return
     with embedded_for(settings) as servers:
         complete = with_servers(settings, servers)
-        if migrate and complete.database_url is not None:
-            from app.cli.migrate import migrate as bring_up_to_date  # alembic is slow to import
+        if migrate:
+            from app.cli.schema import migrate as bring_up_to_date  # alembic is slow to import
 
-            bring_up_to_date(complete.migrate_url or complete.database_url)
+            bring_up_to_date(complete.owner_url)
             prepare(complete)
         yield complete
 
@@ -39,10 +39,15 @@ def embedded_for(settings: Settings, say: Callable[[str], None] = lambda _: None
 
 
 def with_servers(settings: Settings, servers: Servers) -> Settings:
-    """Settings with the private servers' URLs where none was set."""
+    """Settings with the private servers' URLs where none was set.
+
+    The product serves as a role that owns nothing and logs in as itself: there is no owner to go back to.
+    """
+    owner = servers.database_url or None
     return settings.model_copy(
         update={
-            "database_url": settings.database_url or servers.database_url or None,
+            "database_url": settings.database_url or (owner and owner.replace("://samewise@", f"://{APP_ROLE}@", 1)),
+            "migrate_url": settings.migrate_url or (None if settings.database_url else owner),
             "redis_url": settings.redis_url or servers.redis_url or None,
         }
     )

@@ -1,11 +1,14 @@
 """What an installation needs before it serves: root keys, token-signing keys, and the workspace `default`."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
+
+import asyncpg
 
 from app.core.crypto.keyservice import KeyFile
 from app.core.runtime import Runtime
-from app.core.settings import Settings
+from app.core.settings import APP_ROLE, Settings
 from app.core.tokens.keys import SigningKeys
 from app.domain import workspaces
 
@@ -22,7 +25,23 @@ def make_keys(settings: Settings) -> None:
 def prepare(settings: Settings) -> None:
     """Make keys and the default workspace; harmless to repeat."""
     make_keys(settings)
-    asyncio.run(ensure_workspace(settings, DEFAULT_WORKSPACE))
+    asyncio.run(_prepare(settings))
+
+
+async def _prepare(settings: Settings) -> None:
+    if settings.migrate_url is not None:
+        await let_app_log_in(settings.migrate_url)
+    await ensure_workspace(settings, DEFAULT_WORKSPACE)
+
+
+async def let_app_log_in(owner_url: str) -> None:
+    """Give the serving role a log-in where its owner may; elsewhere whoever runs the server has given it one."""
+    conn = await asyncpg.connect(owner_url)
+    try:
+        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
+            await conn.execute(f"ALTER ROLE {APP_ROLE} LOGIN")
+    finally:
+        await conn.close()
 
 
 async def ensure_workspace(settings: Settings, name: str) -> None:

@@ -57,9 +57,9 @@ def serve_all(settings: Settings, *, demo: bool) -> None:
             settings = with_servers(settings, ends.enter_context(embedded))
         assert settings.database_url is not None, "set or embedded"
 
-        from app.cli.migrate import migrate  # alembic is slow to import, and the servers start meanwhile
+        from app.cli.schema import migrate  # alembic is slow to import, and the servers start meanwhile
 
-        migrate(settings.migrate_url or settings.database_url)
+        migrate(settings.owner_url)
         prepare(settings)
         fresh_metrics(settings)
         logs = settings.data_dir / "logs"

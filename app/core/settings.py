@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.errors import Unavailable
+
 APP_ROLE = "samewise_app"
 """The database role that serves: not the owner of any table, bound by row-level security."""
 
@@ -52,6 +54,14 @@ class Settings(BaseSettings):
     max_records: int = Field(5000, description="Records in one request.")
     max_import_bytes: int = Field(20 * 1024 * 1024 * 1024, description="One import file.")
     max_backlog: int = Field(500_000, description="Messages waiting per workspace before ingest answers 429.")
+
+    @property
+    def owner_url(self) -> str:
+        """The connection that may change the schema."""
+        url = self.migrate_url or self.database_url
+        if url is None:
+            raise Unavailable("No database is running here; start it with ./run, or set CDP_DATABASE_URL.")
+        return url
 
     @property
     def key_path(self) -> Path:

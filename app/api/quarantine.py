@@ -8,13 +8,14 @@ from pydantic import BaseModel, Field
 
 from app.api.deps import Principal, Rt, Who, needs
 from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
+from app.api.strict import StrictRoute
 from app.core.errors import NotFound
 from app.core.tokens.scopes import INGEST_WRITE
 from app.domain import keys, quarantine, sources
 from app.domain.quarantine import Item
 from app.domain.sources import Source
 
-router = APIRouter(prefix="/v1/quarantine", tags=["set aside"])
+router = APIRouter(prefix="/v1/quarantine", tags=["set aside"], route_class=StrictRoute)
 
 LIST = "quarantine"
 

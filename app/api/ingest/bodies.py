@@ -10,6 +10,12 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 GZIP = 31
 """zlib's window bits for a gzip header and trailer."""
 
+MAX_MEMBERS = 16
+"""Each one costs a copy of what follows it."""
+
+GZIP_NAMES = (b"gzip", b"x-gzip")
+"""RFC 9110 section 8.4.1.3: the second is taken for the first."""
+
 
 class Disconnected(Exception):
     """The client went away before its request was whole; there is nobody to answer."""
@@ -37,23 +43,32 @@ async def read(receive: Receive, *, limit: int, encoding: bytes | None) -> bytes
             raise TooLarge(f"A request here has at most {limit} bytes.")
         parts.append(part)
     body = parts[0] if len(parts) == 1 else b"".join(parts)
-    if encoding in (None, b"", b"identity"):
+    said = (encoding or b"").strip().lower()
+    if said in (b"", b"identity"):
         return body
-    if encoding == b"gzip":
+    if said in GZIP_NAMES:
         return gunzip(body, limit)
     raise Refused("Send the body as it is, or with Content-Encoding: gzip.", code="unsupported_encoding")
 
 
 def gunzip(body: bytes, limit: int) -> bytes:
-    """Unpack one gzip body, never building more than `limit` bytes and one."""
-    unpacker = zlib.decompressobj(GZIP)
-    try:
-        plain = unpacker.decompress(body, limit + 1)
-    except zlib.error:
-        plain = None
-    if plain is not None and len(plain) > limit:
-        raise TooLarge(f"A request here has at most {limit} bytes after unpacking.")
-    if plain is None or not unpacker.eof or unpacker.unused_data:
-        fault = Fault("", "bad_gzip", "The gzip stream is broken off or followed by something else.")
-        raise Refused("The body says that it is gzip and is not.", code="bad_gzip", faults=[fault])
-    return plain
+    """Unpack a gzip body of one or more members (RFC 1952), never building more than `limit` bytes and one."""
+    parts: list[bytes] = []
+    left = limit + 1
+    while body or not parts:
+        if len(parts) == MAX_MEMBERS:
+            raise Refused(f"A gzip body has at most {MAX_MEMBERS} members.", code="bad_gzip")
+        unpacker = zlib.decompressobj(GZIP)
+        try:
+            part = unpacker.decompress(body, left)
+        except zlib.error:
+            part = None
+        if part is not None and len(part) >= left:
+            raise TooLarge(f"A request here has at most {limit} bytes after unpacking.")
+        if part is None or not unpacker.eof:
+            fault = Fault("", "bad_gzip", "The gzip stream is broken off or followed by something else.")
+            raise Refused("The body says that it is gzip and is not.", code="bad_gzip", faults=[fault])
+        parts.append(part)
+        left -= len(part)
+        body = unpacker.unused_data
+    return b"".join(parts)

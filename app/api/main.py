@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from app import __version__
 from app.api import (
@@ -85,7 +86,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def build(settings: Settings) -> FastAPI:
     """The FastAPI app for these settings; its runtime opens with its lifespan."""
-    api = FastAPI(
+    api = FastAPIOffline(
         title="Samewise",
         version=__version__,
         summary="Customer data platform for personalised email: exact merges, golden profiles.",

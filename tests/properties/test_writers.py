@@ -1,0 +1,57 @@
+"""Any number of writers at the same people give what one writer gives."""
+
+import asyncio
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.core.runtime import Runtime
+from tests.properties.histories import PRIORITIES, PUBLIC, RULES, History, histories
+from tests.properties.oracle import meaning
+from tests.properties.snapshot import assert_means, assert_sound, snapshot, versions
+from tests.properties.walk import tenant_of
+
+quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+async def writers_together(rt: Runtime, history: History, writers: int) -> None:
+    one = await tenant_of(rt, history)
+    sent = asyncio.Event()
+    first = history.messages[: len(history.messages) // 3]
+    await one.take(first)  # so that the rest changes people who are there
+
+    async def send() -> None:
+        for batch in history.batches:
+            await one.append(batch)
+        sent.set()
+
+    async def write(size: int) -> None:
+        processor = one.processor(batch_size=size)
+        while not sent.is_set():
+            await processor.drain(one.id)
+        await processor.drain(one.id)
+
+    await asyncio.gather(send(), *(write(1 + number % 3) for number in range(writers)))
+    assert not await one.rows("SELECT FROM ingest_queue WHERE workspace_id = :workspace_id")
+    now = await snapshot(one)
+    assert_sound(now, one, PUBLIC)
+    assert_means(now, one, meaning(history.messages, history.policy, PRIORITIES, RULES))
+    for id, told in (await versions(one)).items():
+        assert [version.number for version in told] == list(range(1, now.profiles[id].version + 1))
+
+
+@quick
+@given(histories(), st.integers(2, 4))
+async def test_writers_at_the_same_time_give_what_one_gives(rt: Runtime, history: History, writers: int) -> None:
+    await writers_together(rt, history, writers)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@settings(quick, max_examples=1500)
+@given(histories(most=25), st.integers(2, 6))
+async def test_writers_at_the_same_time_over_thousands_of_histories(
+    rt: Runtime, history: History, writers: int
+) -> None:
+    await writers_together(rt, history, writers)

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.core.crypto.keyring import Tampered
 from app.core.errors import (
@@ -120,6 +121,12 @@ def _pointer(loc: Sequence[int | str]) -> str:
     return "/" + "/".join(parts[1:] if parts and parts[0] == "body" else parts)
 
 
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """Every method of this path (RFC 9110, section 15.5.6): each has a route of its own, and the first one answers."""
+    found = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+
+
 def install(app: FastAPI) -> None:
     @app.exception_handler(CdpError)
     async def expected(_: Request, error: CdpError) -> Response:
@@ -130,9 +137,12 @@ def install(app: FastAPI) -> None:
         return invalid(error)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-        return respond(error.status_code, code, str(error.detail), (), dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(app, request))
+        return respond(error.status_code, code, str(error.detail), (), headers)
 
     @app.exception_handler(Exception)
     async def surprise(_: Request, error: Exception) -> Response:

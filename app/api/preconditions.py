@@ -6,6 +6,8 @@ from app.core.errors import Fault, Refused
 
 _TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\U0010ffff]*)"\s*(?:,|$)')
 MAX_TAGS = 50
+PATTERN = r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
+"""A list of entity tags as OpenAPI shows it."""
 
 
 def tags(header: str, value: str) -> list[tuple[bool, str]] | None:

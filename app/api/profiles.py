@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
+from pydantic.json_schema import SkipJsonSchema
 
+from app.api import preconditions
 from app.api.answers import answer
 from app.api.deps import Principal, Rt, Who, needs
 from app.api.pages import Cursor, Page, cursor_of, position_of
@@ -78,7 +80,9 @@ async def get_profile(
     rt: Rt,
     verbose: Verbose = False,
     at: At = None,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[
+        str | SkipJsonSchema[None], Header(json_schema_extra={"pattern": preconditions.PATTERN})
+    ] = None,
 ) -> Response:
     """The golden profile, now or at an instant. Its ETag is its version."""
     who.need(PROFILES_READ)
@@ -110,7 +114,11 @@ async def patch_profile(
     rt: Rt,
     verbose: Verbose = False,
     if_match: Annotated[
-        str | None, Header(description='The version that the caller has seen, `"7"`; 412 when it is not current.')
+        str | SkipJsonSchema[None],
+        Header(
+            description='The version that the caller has seen, `"7"`; 412 when it is not current.',
+            json_schema_extra={"pattern": preconditions.PATTERN},
+        ),
     ] = None,
 ) -> Response:
     """Set traits, or clear them with null. The change is a record of the source `edits`: it has its history and its

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.answers import answer
 from app.api.deps import Rt, Who, needs
+from app.api.graphql.names import field_name
 from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, cursor_of, position_of
 from app.api.strict import StrictRoute
 from app.core.errors import Conflict, NotFound
@@ -66,6 +67,7 @@ class TraitShape(BaseModel):
                     "rule": "latest",
                     "origin": "defined",
                     "description": "What the person spent in all.",
+                    "graphql_field": "lifetimeValue",
                 }
             ]
         }
@@ -79,6 +81,7 @@ class TraitShape(BaseModel):
         description="`arrived`: registered by itself when it first came; it is personal until somebody defines it."
     )
     description: str
+    graphql_field: str = Field(description="The field of `Profile` in the GraphQL schema.")
 
 
 @router.get("", response_model=Page[TraitShape], openapi_extra=needs(PROFILES_READ), summary="List the traits")
@@ -136,4 +139,5 @@ def _shown(trait: Trait) -> dict[str, str]:
         "rule": trait.rule,
         "origin": trait.origin,
         "description": trait.description,
+        "graphql_field": field_name(trait.name),
     }

@@ -43,7 +43,7 @@ async def test_the_catalog_is_listed_by_name_in_pages(web: httpx2.AsyncClient) -
 
 async def test_a_trait_is_defined_read_and_changed(web: httpx2.AsyncClient) -> None:
     made = await web.post("/v1/traits", json=SPENT)
-    assert (made.status_code, made.json()) == (201, SPENT | {"origin": "defined"})
+    assert (made.status_code, made.json()) == (201, SPENT | {"origin": "defined", "graphql_field": "lifetimeValue"})
     assert (await web.post("/v1/traits", json=SPENT)).status_code == 409
     changed = await web.put("/v1/traits/lifetime_value", json={"type": "number"})
     assert changed.json()["type"] == "number"

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from app.api.graphql.http import accepted
 from app.core.runtime import Runtime
 from app.domain.workspaces import Workspace
+from tests.domain.story import Story
 from tests.graphql.conftest import Asker
 from tests.served import access_token, client
 
@@ -149,3 +150,19 @@ async def test_a_body_past_the_limit_is_refused(asker: Asker) -> None:
     body = b'{"query": "{ __typename }", "extensions": {"a": "' + b"x" * 1024 * 1024 + b'"}}'
     answer = await asker.session.post("/graphql", content=body, headers={"Content-Type": "application/json"})
     assert is_problem(answer, 413)
+
+
+async def test_a_failure_of_ours_is_said_without_a_word_of_what_it_was(
+    asker: Asker, story: Story, workspace: Workspace
+) -> None:
+    """A profile whose sealed part was changed behind our back: the error names a code, never the value or the cause."""
+    await story.record("42", {"email": "ada@example.com"})
+    async with story.rt.begin(workspace.id) as tx:
+        await tx.conn.execute(
+            "UPDATE profiles SET sealed = '\\x0102030405060708' WHERE workspace_id = $1", workspace.id
+        )
+    answer = await asker.raw('{ __typename profile(by: {email: "ada@example.com"}) { id } }')
+    (error,) = answer.json()["errors"]
+    assert answer.json()["data"] == {"__typename": "Query", "profile": None}
+    assert error["extensions"] == {"code": "tampered"}
+    assert "ada" not in answer.text

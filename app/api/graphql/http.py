@@ -38,7 +38,12 @@ _OWN = (GRAPHQL, JSON)
 _NULLABLE = {"operationName": str, "variables": dict, "extensions": dict}
 _MUTATION = re.compile(r"\b(mutation|subscription)\b")
 
-_QUERY = {"type": "string", "description": "A GraphQL document of at most 10 KB.", "example": "{ __typename }"}
+_QUERY = {
+    "type": "string",
+    "minLength": 1,
+    "description": "A GraphQL document of at most 10 KB.",
+    "example": "{ __typename }",
+}
 _BODY = {
     "required": True,
     "content": {

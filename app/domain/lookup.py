@@ -13,10 +13,10 @@ from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound, Refused
 from app.core.sql import Queries, Tx, arrays
 from app.domain import policies, sources
-from app.domain.pipeline.normalize import key_token
-from app.domain.pipeline.region import may_link, token
+from app.domain.pipeline.region import may_link
 from app.domain.profiles import Profile, profile_of
 from app.domain.sources import Source
+from app.domain.tokens import key_token, token
 from app.identity.identifier import Identifier, identifier
 from app.identity.policy import EDITED_RECORD, Policy
 

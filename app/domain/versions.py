@@ -29,9 +29,11 @@ def difference(before: Content, after: Content) -> dict[str, Any]:
     traits, old = before.traits, before.proofs
     put = {n: v for n, v in after.traits.items() if n not in traits or not same(traits[n], v)}
     heard = {n: list(p) for n, p in after.proofs.items() if old.get(n) != p or n in before.renewed}
-    for part, fresh, gone in (("t", put, traits.keys() - after.traits.keys()), ("p", heard, old.keys() - after.proofs.keys())):
-        if fresh or gone:
-            change[part] = [fresh, sorted(gone)]
+    cleared, unheard = traits.keys() - after.traits.keys(), old.keys() - after.proofs.keys()
+    if put or cleared:
+        change["t"] = [put, sorted(cleared)]
+    if heard or unheard:
+        change["p"] = [heard, sorted(unheard)]
     if list(before.identifiers) != list(after.identifiers):
         change["i"] = [[i.namespace, i.value] for i in after.identifiers]
     if list(before.records) != list(after.records):

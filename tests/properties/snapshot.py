@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from app.domain.claims import RecordState
 from app.domain.deliveries import instant
 from app.domain.golden import Content, from_columns
-from app.domain.pipeline.normalize import key_token
-from app.domain.pipeline.region import token
+from app.domain.tokens import key_token, token
 from app.domain.versions import replay
 from app.identity.identifier import Identifier
 from tests.make import Tenant

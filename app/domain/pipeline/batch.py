@@ -12,6 +12,7 @@ from app.domain.deliveries import Delivery, Happening
 from app.domain.entries import Entry, SetAside
 from app.domain.golden import Content, GoldenProfile
 from app.domain.sources import Source
+from app.domain.tokens import token
 from app.identity.identifier import Identifier
 from app.identity.policy import Policy
 
@@ -92,6 +93,14 @@ class Batch:
     versions: dict[int, int] = field(default_factory=dict)
     check: Callable[["Batch"], None] | None = None
     refreshing: bool = False
+    _tokens: dict[Identifier, bytes] = field(default_factory=dict)
+
+    def token(self, held: Identifier) -> bytes:
+        """The keyed hash of an identifier, made once a batch: several steps ask for the same ones."""
+        known = self._tokens.get(held)
+        if known is None:
+            known = self._tokens[held] = token(self.keyring, held)
+        return known
 
     def set_aside(self, log_id: int, code: str, pointer: str, detail: str) -> None:
         self.aside.append(SetAside(log_id, code, pointer, detail))

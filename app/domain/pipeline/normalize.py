@@ -6,7 +6,6 @@ becomes golden; a message that identifies nobody is set aside.
 
 from collections.abc import Iterable, Mapping
 
-from app.core.crypto.keyring import Keyring
 from app.domain import catalog
 from app.domain.catalog import Catalog
 from app.domain.claims import Json, Said, is_empty
@@ -66,8 +65,10 @@ def _named(traits: Mapping[str, Json]) -> dict[str, Json]:
 def _fresh(held: Catalog, all_named: Iterable[Mapping[str, Json]]) -> dict[str, str]:
     """Traits to register, and registered ones that showed a wider type: name to type."""
     fresh: dict[str, str] = {}
+    settled = {name for name, trait in held.traits.items() if trait.origin != "arrived"}
     for named in all_named:
-        for name, value in named.items():
+        for name in named.keys() - settled:
+            value = named[name]
             trait = held.traits.get(name)
             if value is None or (trait is not None and trait.origin != "arrived"):
                 continue
@@ -132,8 +133,3 @@ def _strongest(usable: Iterable[Identifier], traits: Mapping[str, Json], policy:
         return None
     best = min(found, key=lambda i: (-policy.rule(i.namespace).priority, i.namespace, i.value))
     return f"{best.namespace}:{best.value}"
-
-
-def key_token(keyring: Keyring, source_id: int, key: str) -> bytes:
-    """The keyed hash under which a record's (source, key) is found."""
-    return keyring.token(f"record/{source_id}", key)

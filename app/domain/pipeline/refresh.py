@@ -13,9 +13,10 @@ from app.domain import catalog, policies, refreshes, sources
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
 from app.domain.pipeline.merge import merge
-from app.domain.pipeline.region import Moved, may_link, record_of, token
+from app.domain.pipeline.region import Moved, may_link, record_of
 from app.domain.pipeline.resolve import place
 from app.domain.pipeline.version import version
+from app.domain.tokens import token
 from app.identity.identifier import Identifier
 
 _refreshes = Queries("refreshes")
@@ -58,12 +59,12 @@ async def _read_again(batch: Batch, seen: list[Record], carried: dict[int, set[I
     records = [record_of(batch, row) for row in rows]
     if any(record.state.identifiers() != carried[record.id] for record in records):
         raise Moved
-    pairs = [(token(batch.keyring, held), record.id) for record in records for held in carried[record.id]]
+    pairs = [(batch.token(held), record.id) for record in records for held in carried[record.id]]
     held = await _refreshes.rows(
         batch.tx, "held_tokens", tokens=[t for t, _ in pairs], record_ids=[id for _, id in pairs]
     )
     indexed = {(row["token"], row["record_id"]) for row in held}
     for record in records:
-        record.before = frozenset(i for i in carried[record.id] if (token(batch.keyring, i), record.id) in indexed)
+        record.before = frozenset(i for i in carried[record.id] if (batch.token(i), record.id) in indexed)
         record.identifiers = frozenset(i for i in carried[record.id] if may_link(i, batch.policy))
         batch.region.records[record.id] = record

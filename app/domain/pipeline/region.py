@@ -19,7 +19,7 @@ from app.domain.golden import GoldenProfile, from_columns
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
 from app.domain.pipeline.locks import Token
-from app.domain.pipeline.normalize import key_token
+from app.domain.tokens import key_token
 from app.identity.blocked import blocked
 from app.identity.identifier import Identifier, identifier
 from app.identity.policy import Policy
@@ -37,14 +37,12 @@ class Moved(Unavailable):
     code = "moved"
 
 
-def token(keyring: Keyring, held: Identifier) -> Token:
-    """The keyed hash of an identifier. Records' keys are tokens of another kind."""
-    return keyring.token(f"identifier/{held.namespace}", held.value)
-
-
 def usable(state: RecordState, policy: Policy) -> frozenset[Identifier]:
     """The identifiers of a record that may link: blocked ones are left out, under today's policy."""
-    return frozenset(i for i in state.identifiers() if may_link(i, policy))
+    held = state.identifiers()
+    if policy.blocked_values or policy.blocked_patterns:
+        return frozenset(i for i in held if may_link(i, policy))
+    return frozenset(i for i in held if not _shipped_block(i))
 
 
 def may_link(held: Identifier, policy: Policy) -> bool:
@@ -67,7 +65,7 @@ async def lock_keys(batch: Batch) -> None:
     for word in batch.words:
         records.add(key_token(batch.keyring, word.source.id, word.key))
         for held in _named(word.said.traits, word.said.seen, word.said.listed or ()):
-            caps[token(batch.keyring, held)] = batch.policy.rule(held.namespace).max_records
+            caps[batch.token(held)] = batch.policy.rule(held.namespace).max_records
     counted = await locks.counts(batch.tx, caps)
     generic = frozenset(t for t, cap in caps.items() if counted[t] > cap)
     await locks.take(batch.tx, [*caps, *records], shared=generic)
@@ -121,9 +119,7 @@ async def load_records(batch: Batch) -> None:
 def _taken_away(batch: Batch) -> set[Token]:
     """Identifiers that a record gives up: whoever takes a holder away must be alone with the count."""
     return {
-        token(batch.keyring, held)
-        for record in batch.region.records.values()
-        for held in record.before - record.identifiers
+        batch.token(held) for record in batch.region.records.values() for held in record.before - record.identifiers
     }
 
 
@@ -239,7 +235,7 @@ class _Change:
 
     async def seeds(self) -> set[tuple[int, int | None]]:
         """(record id, component id) of everybody who carries an identifier that links now or linked before."""
-        touched = {token(self.batch.keyring, i): i for i in self._gained.keys() | self._lost.keys() | self._standing}
+        touched = {self.batch.token(i): i for i in self._gained.keys() | self._lost.keys() | self._standing}
         if not touched:
             return set()
         limits = {t: self._limit(i) + len(self._lost[i]) for t, i in touched.items()}

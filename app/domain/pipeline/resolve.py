@@ -7,7 +7,7 @@ from app.domain.claims import RecordState
 from app.domain.deliveries import instant
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
-from app.domain.pipeline.region import load_records, lock_keys, reach, token
+from app.domain.pipeline.region import load_records, lock_keys, reach
 from app.identity.cluster import Node, Partition, Tie, components, partition
 
 _pipeline = Queries("pipeline")
@@ -41,7 +41,7 @@ async def _find_generic(batch: Batch, moving: list[Record]) -> None:
     """Which identifiers of the moving records link nobody, though no record of this batch gained or lost them."""
     changed = {i for r in batch.region.records.values() for i in r.identifiers ^ r.before}
     caps = {
-        token(batch.keyring, held): (held, batch.policy.rule(held.namespace).max_records)
+        batch.token(held): (held, batch.policy.rule(held.namespace).max_records)
         for record in moving
         for held in record.identifiers
         if held not in changed
@@ -131,8 +131,8 @@ async def _write_identifiers(batch: Batch) -> None:
     gained: list[tuple[bytes, int, str]] = []
     lost: list[tuple[bytes, int]] = []
     for record in batch.region.records.values():
-        gained += [(token(batch.keyring, i), record.id, i.namespace) for i in record.identifiers - record.before]
-        lost += [(token(batch.keyring, i), record.id) for i in record.before - record.identifiers]
+        gained += [(batch.token(i), record.id, i.namespace) for i in record.identifiers - record.before]
+        lost += [(batch.token(i), record.id) for i in record.before - record.identifiers]
     if lost:
         await _pipeline.run(batch.tx, "drop_identifiers", **arrays(lost, "tokens record_ids"))
     if gained:
@@ -146,7 +146,6 @@ async def _write_links(batch: Batch, moving: list[int], ties: list[Tie]) -> None
         await _pipeline.run(batch.tx, "drop_links", record_ids=old)
     if ties:
         rows = [
-            (min(t.a, t.b), max(t.a, t.b), token(batch.keyring, t.identifier), t.identifier.namespace, t.refused)
-            for t in ties
+            (min(t.a, t.b), max(t.a, t.b), batch.token(t.identifier), t.identifier.namespace, t.refused) for t in ties
         ]
         await _pipeline.run(batch.tx, "add_links", **arrays(rows, "firsts seconds tokens namespaces refusals"))

@@ -7,6 +7,7 @@ neighbours go on.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -83,7 +84,13 @@ class Processor:
             await self._set_aside(lease, spent, "poison", "Processing this message ended its worker, time and again.")
         fresh = sorted(id for id in lease.attempts if lease.attempts[id] <= limit)
         async with self._heartbeat(lease, fresh):
-            return len(spent) + (await self._settle(lease, fresh) if fresh else 0)
+            try:
+                return len(spent) + (await self._settle(lease, fresh) if fresh else 0)
+            except MemoryError:
+                raise  # which one message can cause: the try counts
+            except Exception:
+                await self._give_back(lease, fresh)
+                raise
 
     async def _settle(self, lease: Lease, log_ids: Sequence[int]) -> int:
         try:
@@ -153,8 +160,13 @@ class Processor:
         return len(entries)
 
     async def _give_back(self, lease: Lease, log_ids: Sequence[int]) -> None:
-        async with self.rt.begin(lease.workspace_id) as tx:
-            await _pipeline.run(tx, "give_back", log_ids=list(log_ids), lease=lease.id)
+        """Take the try back, as soon as the database hears: else an outage would spend the tries of whoever waits."""
+        for _ in range(self.rt.settings.lease_seconds):
+            with contextlib.suppress(Unavailable):
+                async with self.rt.begin(lease.workspace_id) as tx:
+                    await _pipeline.run(tx, "give_back", log_ids=list(log_ids), lease=lease.id)
+                return
+            await asyncio.sleep(1)
 
     @asynccontextmanager
     async def _heartbeat(self, lease: Lease, log_ids: Sequence[int]) -> AsyncIterator[None]:
@@ -164,8 +176,9 @@ class Processor:
         async def beat() -> None:
             while True:
                 await asyncio.sleep(seconds / 3)
-                async with self.rt.begin(lease.workspace_id) as tx:
-                    await _pipeline.run(tx, "extend", log_ids=list(log_ids), lease=lease.id, seconds=seconds)
+                with contextlib.suppress(Unavailable):
+                    async with self.rt.begin(lease.workspace_id) as tx:
+                        await _pipeline.run(tx, "extend", log_ids=list(log_ids), lease=lease.id, seconds=seconds)
 
         beating = asyncio.create_task(beat())
         try:

@@ -8,6 +8,7 @@ that record goes. A cleared trait is cleared in every record that claims it; a
 source that sends it again later brings it back, as it would overrule any edit.
 """
 
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 import orjson
 
 from app.core.crypto.keyring import Keyring
-from app.core.errors import Conflict, Fault, Refused, Stale
+from app.core.errors import Conflict, Fault, NotFound, Refused, Stale
 from app.core.sql import Queries, Tx
 from app.domain import catalog, ingest_log, lookup, sources
 from app.domain.claims import Json, RecordState, is_empty
@@ -187,8 +188,10 @@ def _words(
 
 
 async def _edits_source(tx: Tx, *, now: datetime) -> Source:
+    with contextlib.suppress(NotFound):
+        return await sources.by_name(tx, EDITS)
     try:
-        return await sources.ensure(tx, EDITS, now=now, priority=EDITS_PRIORITY)
+        return await sources.create(tx, EDITS, now=now, priority=EDITS_PRIORITY)
     except Conflict:
         # Another first edit has just made it.
         return await sources.by_name(tx, EDITS)

@@ -64,7 +64,8 @@ async def create(
 
 
 async def ensure(tx: Tx, name: str, *, now: datetime, priority: int = 0) -> Source:
-    """The source of that name, created if it is new."""
+    """The source of that name, created if it is new. Raises Refused for the one that holds edits."""
+    _may_send(name)
     with contextlib.suppress(NotFound):
         return await by_name(tx, name)
     try:
@@ -92,8 +93,16 @@ async def disable(tx: Tx, name: str, *, now: datetime) -> None:
         raise NotFound(f"There is no source {name!r}.")
 
 
+def _may_send(name: str) -> None:
+    if name == EDITS:
+        raise Refused(
+            "The source edits holds what people changed by hand; send as another one.", code="reserved_source"
+        )
+
+
 async def write_key(tx: Tx, keyring: Keyring, source: Source) -> str:
     """The source's write key, made when it has none. It names its workspace, so that one look-up finds the source."""
+    _may_send(source.name)
     sealed = await _sources.value(tx, "write_key", id=source.id)
     if sealed is not None:
         return keyring.open(sealed, "sources", "write_key", source.id).decode()

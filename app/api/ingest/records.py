@@ -20,7 +20,7 @@ from app.api.ingest import bodies
 from app.api.ingest.bodies import Receive
 from app.api.ingest.commit import GroupCommit
 from app.core.crypto.keyring import Keyring
-from app.core.errors import Refused, Unauthenticated
+from app.core.errors import Refused, TooLarge, Unauthenticated
 from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.core.sql import Tx
@@ -121,7 +121,7 @@ def items_of(body: bytes, *, max_bytes: int, max_items: int) -> Items:
         return split(body, key="records", max_bytes=max_bytes, max_items=max_items)
     lines = list(parse_lines(body, max_bytes=max_bytes))
     if len(lines) > max_items:
-        raise Refused(f"A request has at most {max_items} records.", code="too_many_items")
+        raise TooLarge(f"A request has at most {max_items} records; send it in parts.", code="too_many_items")
     if not lines:
         raise Refused("Send a JSON array of records, or one JSON object a line.", code="no_records")
     return Items([raw for _, raw, _ in lines], [value for _, _, value in lines])
@@ -165,6 +165,9 @@ def _shown(ids: PublicIds, part: Delivered) -> dict[str, Any]:
     return {
         "accepted": answer["accepted"],
         "duplicates": answer["duplicates"],
-        "rejected": answer["rejected"],
+        # The database keeps no order of members, and the same request has the same answer byte for byte.
+        "rejected": [
+            {name: each[name] for name in ("index", "code", "detail", "pointer")} for each in answer["rejected"]
+        ],
         "batch_id": ids.encode(part.batch_id),
     }

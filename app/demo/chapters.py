@@ -1,0 +1,84 @@
+"""The chapters of the demo's story: whom to look at, and what to look for. The facts are read, not written here."""
+
+from dataclasses import dataclass
+
+from app.domain.profiles import RecordName
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """`records` are looked up where they are now; `watch` says what a reader may want to see there."""
+
+    title: str
+    watch: str
+    records: tuple[RecordName, ...]
+
+
+def _chapter(title: str, watch: str, *records: str) -> Chapter:
+    named = (record.partition("/") for record in records)
+    return Chapter(title, watch, tuple(RecordName(source, key) for source, _, key in named))
+
+
+TOGETHER = (
+    _chapter(
+        "Sophie: four systems, six records, one person",
+        "A telephone number in three spellings holds a guest order with a mistyped address and a loyalty card to her; "
+        "her browser was anonymous until she logged in. 03/04/1988 is the third of April, for the CRM says that days "
+        "come first.",
+        "crm/1001",
+    ),
+    _chapter(
+        "Amelia changes her name and her address",
+        "The CRM's newer word wins, her orders under the old address stay hers, and both addresses still find her: the "
+        "shop knows the new one, the web site the old one.",
+        "crm/1009",
+    ),
+    _chapter(
+        "Oliver is deleted in the CRM",
+        "The record goes, with all that only it said. The loyalty card stays, and the profile's old id leads to it.",
+        "loyalty/5503",
+    ),
+)
+
+APART = (
+    _chapter(
+        "The Bakers share one mailbox",
+        "Each has an account number of their own, and one person has one.",
+        "crm/1002",
+        "crm/1003",
+    ),
+    _chapter(
+        "Three people read info@harbour-tools.example",
+        "A small company's mailbox is on three accounts.",
+        "crm/1004",
+        "crm/1005",
+        "crm/1006",
+    ),
+    _chapter(
+        "Two men are called James Wilson",
+        "A name is no identifier, so nothing links them, not even a refused link.",
+        "crm/1007",
+        "crm/1008",
+    ),
+    _chapter(
+        "A typing error made Daniel and Priya one person, for a while",
+        "In January the CRM had Priya's telephone number in Daniel's record. In February it was put right, and the "
+        "profile split: an identifier that is taken away takes its link along.",
+        "crm/1010",
+        "loyalty/5502",
+    ),
+    _chapter(
+        "The till's device id is nobody's",
+        "In January three strangers had got their cards at one till and passed for one person. When more cards carried "
+        "the till's id than a person has, it stopped linking, and what it had linked came apart.",
+        "loyalty/5504",
+        "loyalty/5505",
+        "loyalty/5506",
+    ),
+)
+
+QUERY = (
+    'query { profile(by: {email: "sophie.clarke@example.com"}) '
+    "{ id version firstName lastName birthday phone city records { source key } identifiers { namespace value } } }"
+)
+"""Who is Sophie? Asked over GraphQL at the end of the story, and by `cdp up`."""

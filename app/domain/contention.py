@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
@@ -35,4 +36,4 @@ async def retried(once: Callable[[], Awaitable[T]]) -> T:
             if busy.code == "unavailable":
                 raise
         await asyncio.sleep(random.random() * 0.02 * 2 ** min(turn, 6))  # noqa: S311
-    raise Busy
+    raise Busy(retry_after=timedelta(seconds=1))

@@ -140,6 +140,8 @@ async def _checked(tx: Tx, traits: Mapping[str, Json]) -> dict[str, Json]:
 
 
 async def _members(tx: Tx, keyring: Keyring, profile_id: int) -> list[Member]:
+    rows = await _profiles.rows(tx, "members", id=profile_id)
+    # After the records: a source is there before the first of its records.
     known = await sources.all_sources(tx)
     return [
         Member(
@@ -147,7 +149,7 @@ async def _members(tx: Tx, keyring: Keyring, profile_id: int) -> list[Member]:
             known[row["source_id"]],
             RecordState.load(keyring.open(row["state"], "source_records", "state", row["id"])),
         )
-        for row in await _profiles.rows(tx, "members", id=profile_id)
+        for row in rows
     ]
 
 

@@ -66,12 +66,14 @@ async def lookup(tx: Tx, keyring: Keyring, wanted: Sequence[By], *, proof: bool 
         raise Refused(f"At most {MAX_LOOKUPS} look-ups at once; this asks for {len(wanted)}.", code="too_many_lookups")
     if not wanted:
         return []
-    by_record = any(isinstance(each, ByRecord) for each in wanted)
-    known = await sources.all_sources(tx) if proof or by_record else {}
+    known = await sources.all_sources(tx) if any(isinstance(each, ByRecord) for each in wanted) else {}
     policy = await policies.in_force(tx) if any(isinstance(each, ByIdentifier) for each in wanted) else Policy()
     rows = await _profiles.rows(
         tx, "lookup", hops=MAX_HEIRS, with_proof=proof, **_places(keyring, wanted, known, policy)
     )
+    if proof and rows:
+        # After the profiles: a source is there before the first of its records.
+        known = await sources.all_sources(tx)
     opened: dict[int, Profile] = {}
     found: list[Profile | None] = [None] * len(wanted)
     for row in rows:

@@ -109,6 +109,7 @@ async def test_an_edit_by_hand_does_not_revive_a_record_that_its_source_deleted_
     await story.edit(ada.id, {"city": None})
     await story.record("42", deleted=True, at=MONDAY + timedelta(hours=1))
     assert RecordName("crm", "42") not in (await story.one(ADA)).records
+    assert await story.find(ByRecord("crm", "42")) == [None]
 
 
 async def test_an_edit_can_merge_by_the_address_that_it_sets(story: Story) -> None:

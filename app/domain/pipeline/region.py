@@ -127,9 +127,13 @@ def record_of(batch: Batch, row: Mapping[str, Any]) -> Record:
     id = row["id"]
     state = RecordState.load(batch.keyring.open(row["state"], "source_records", "state", id))
     held = usable(state, batch.policy)
+    source = batch.sources.get(row["source_id"])
+    if source is None:
+        # It was created after this batch had read the sources, and its first record came before the locks.
+        raise Moved
     return Record(
         id,
-        batch.sources[row["source_id"]],
+        source,
         row["key_token"],
         state,
         row["profile_id"],

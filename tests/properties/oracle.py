@@ -8,7 +8,7 @@ code with what it judges. Its messages use values that are canonical already.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from itertools import combinations
@@ -16,26 +16,7 @@ from typing import Any
 
 from app.identity.policy import Policy
 from tests.make import Message
-
-Id = tuple[str, str]
-"""(namespace, value)"""
-Name = tuple[str, str]
-"""(source, key) of a record"""
-
-NOBODY = {"null", "undefined", "0", "none", ""}
-TOLERANCE = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Word:
-    """One message, read: about whom, when, what."""
-
-    name: Name
-    at: datetime
-    deleted: bool
-    traits: Mapping[str, Any]
-    listed: tuple[Id, ...] | None
-    seen: tuple[Id, ...]
+from tests.properties.reading import NOBODY, Id, Name, Word, empty, read
 
 
 @dataclass(frozen=True)
@@ -114,54 +95,6 @@ def meaning(
     )
 
 
-# --- What one message says -------------------------------------------------------------------------------------------
-
-
-def read(message: Message, policy: Policy) -> Word | None:
-    """What a message says, or None when it identifies nobody."""
-    said = message.said
-    if "key" in said:
-        at = _time(said.get("observed_at"), message.received_at)
-        listed = said.get("identifiers")
-        found = None if listed is None else _somebody((i["namespace"], i["value"]) for i in listed)
-        traits = _traits(said.get("traits") or {})
-        return Word((message.source, said["key"]), at, said.get("deleted") is True, traits, found, ())
-    at = _time(said.get("timestamp"), message.received_at)
-    context = said.get("context") or {}
-    traits = dict(context.get("traits") or {})
-    if said["type"] == "identify":
-        traits.update(said.get("traits") or {})
-    pairs = [("user_id", said.get("userId")), ("anonymous_id", said.get("anonymousId"))]
-    if said["type"] == "alias":
-        pairs.append(("anonymous_id", said["previousId"]))
-    pairs += [(each["type"], each["id"]) for each in context.get("externalIds", ())]
-    seen = _somebody(pair for pair in pairs if pair[1] is not None)
-    own = _traits(traits)
-    keyed = seen or _somebody((name, own[name]) for name in ("email", "phone") if own.get(name) is not None)
-    if not keyed:
-        return None
-    strongest = sorted(keyed, key=lambda i: (-policy.rule(i[0]).priority, *i))[0]
-    return Word((message.source, ":".join(strongest)), at, False, own, None, seen)
-
-
-def _time(said: str | None, received_at: datetime) -> datetime:
-    at = received_at if said is None else datetime.fromisoformat(said).astimezone(UTC)
-    return min(at, received_at + TOLERANCE)
-
-
-def _traits(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What is empty is no word; what is null clears."""
-    return {name: value for name, value in said.items() if value is None or not _empty(value)}
-
-
-def _empty(value: Any) -> bool:
-    return value is None or value in ("", [], {}) or (isinstance(value, str) and not value.strip())
-
-
-def _somebody(pairs: Iterable[tuple[str, Any]]) -> tuple[Id, ...]:
-    return tuple((namespace, str(value)) for namespace, value in pairs if str(value) not in NOBODY)
-
-
 # --- What a record amounts to ----------------------------------------------------------------------------------------
 
 
@@ -176,7 +109,7 @@ def joined(name: Name, words: Sequence[Word], policy: Policy) -> Record:
             ((word.at, _canonical(word.traits[trait]), word.traits[trait]) for word in living if trait in word.traits),
             key=lambda claim: claim[:2],
         )
-        if not _empty(value):
+        if not empty(value):
             traits[trait] = (at, value)
     lists = [(word.at, sorted(set(word.listed))) for word in living if word.listed is not None]
     carried = {identifier for word in living for identifier in word.seen}
@@ -203,7 +136,7 @@ def _blocked(identifier: Id, policy: Policy) -> bool:
 def _canonical(value: Any) -> tuple[int, str]:
     if value is None:
         return 0, ""
-    return (1 if _empty(value) else 2), json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return (1 if empty(value) else 2), json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 # --- Who is one person -----------------------------------------------------------------------------------------------

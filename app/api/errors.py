@@ -56,6 +56,7 @@ TITLES = {
 }
 MEDIA_TYPE = "application/problem+json"
 MAX_FAULTS = 100
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 log = structlog.get_logger(__name__)
 
@@ -122,9 +123,12 @@ def _pointer(loc: Sequence[int | str]) -> str:
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
-    """Every method of this path (RFC 9110, section 15.5.6): each has a route of its own, and the first one answers."""
-    found = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+    """Every method that this path answers (RFC 9110, section 15.5.6)."""
+
+    def answers(method: str) -> bool:
+        return any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in app.routes)
+
+    return [method for method in METHODS if answers(method)]
 
 
 def install(app: FastAPI) -> None:

@@ -135,12 +135,9 @@ def _wrong(raw: bytes, value: Json, around: Mapping[str, Json], max_bytes: int) 
     if len(raw) > max_bytes:
         return Fault("", "event_too_large", f"An event has at most {max_bytes} bytes.")
     context = around.get("context")
-    if not context or not isinstance(value, dict):
-        return tracking.fault(value)
-    if not isinstance(context, dict):
+    if context is not None and not isinstance(context, dict):
         return Fault("/context", "not_an_object", "The context of a batch is a JSON object.")
-    own = value.get("context")
-    return tracking.fault({**value, "context": {**context, **own} if isinstance(own, dict) else own or context})
+    return tracking.fault(tracking.in_context(value, context) if context else value)
 
 
 def _rejected(sender: Sender, raw: bytes, value: Json | Fault, wrong: Fault, tail: bytes) -> Rejected:

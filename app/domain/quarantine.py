@@ -13,11 +13,13 @@ from typing import Any
 import orjson
 
 from app.core.crypto.keyring import Keyring
-from app.core.errors import Conflict, Fault, NotFound
+from app.core.errors import Conflict, Fault, NotFound, Refused
 from app.core.sql import Queries, Tx, arrays
-from app.domain import ingest_log
+from app.domain import ingest_log, sources, tracking
 from app.domain.deliveries import Kind
 from app.domain.entries import Entry, SetAside
+from app.domain.record_rules import validate
+from app.domain.sources import Source
 
 KINDS: Mapping[str, Kind] = {"event": Kind.EVENT, "record": Kind.RECORD}
 MAX_PAGE = 500
@@ -150,16 +152,21 @@ async def fix(tx: Tx, keyring: Keyring, id: int, fixed: Any) -> None:
 
 
 async def replay(tx: Tx, keyring: Keyring, id: int, *, now: datetime) -> int:
-    """Send a quarantined message down the road again; return its new log id."""
+    """Send a quarantined message down the road again; return its new log id. Raises Refused while its words would be
+    refused at the door."""
     row = await _one(tx, id)
-    if row["state"] != "open" or row["source_id"] is None:
+    source = (await sources.all_sources(tx)).get(row["source_id"])
+    if row["state"] != "open" or source is None:
         raise Conflict("This message was replayed or discarded already, or its source is unknown.")
+    body = _opened(keyring, row)
+    if (wrong := _wrong(KINDS[row["kind"]], body, source)) is not None:
+        raise Refused("Fix this message first, then replay it.", code="still_wrong", faults=[wrong])
     fresh = ingest_log.seal(
         keyring,
         f"{ingest_log.OWN}replay:{id}",
         row["source_id"],
         KINDS[row["kind"]],
-        orjson.dumps(_opened(keyring, row)),
+        orjson.dumps(body),
         row["set_aside_at"],
     )
     log_id = (await ingest_log.append(tx, [fresh]))[fresh.token]
@@ -195,6 +202,12 @@ async def _one(tx: Tx, id: int) -> Mapping[str, Any]:
     if row is None:
         raise NotFound("No such message in quarantine.")
     return dict(row)
+
+
+def _wrong(kind: Kind, body: Mapping[str, Any], source: Source) -> Fault | None:
+    if kind is Kind.RECORD:
+        return validate(body.get("message"), source)
+    return tracking.fault(tracking.in_context(body.get("message"), body.get("context")))
 
 
 def _opened(keyring: Keyring, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,9 +67,7 @@ def _needed(message: Mapping[str, Json], kind: str) -> Fault | None:
 
 def from_event(log_id: int, source: Source, body: Mapping[str, Any], received_at: datetime) -> Delivery | Fault:
     """What an event says about its record, with its time corrected by the client's clock."""
-    message = body["message"]
-    if isinstance(message, dict) and isinstance(own := message.get("context"), dict | None):
-        message = {**message, "context": {**(body.get("context") or {}), **(own or {})}}
+    message = in_context(body["message"], body.get("context"))
     if (wrong := fault(message)) is not None:
         return wrong
     kind = TYPES[message["type"]]
@@ -86,6 +84,16 @@ def from_event(log_id: int, source: Source, body: Mapping[str, Any], received_at
         _identifiers(message, kind),
         event=Happening(kind, event_name(message, kind), when),
     )
+
+
+def in_context(message: Json, around: Json) -> Any:
+    """An event with the context of its batch, which gives way to its own; what is no object stays as it is."""
+    if not isinstance(message, dict):
+        return message
+    own = message.get("context")
+    if isinstance(own, dict | None) and isinstance(around, dict | None):
+        return {**message, "context": {**(around or {}), **(own or {})}}
+    return {**message, "context": own or around}
 
 
 def corrected(message: Mapping[str, Json], sent_at: Json, received_at: datetime, zone: str | None) -> datetime | Fault:

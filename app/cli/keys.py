@@ -1,15 +1,13 @@
 """`cdp keys`: rotate the keys that seal personal values, online, and see which are in use."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.answer import DEFAULT_WORKSPACE, AsJson, InWorkspace, answer
+from app.cli.progress import progress
 from app.cli.within import in_workspace, with_runtime
 from app.core.errors import Refused
 from app.core.runtime import Runtime
@@ -56,8 +54,15 @@ def rotate(
         for each in chosen:
             async with rt.begin(each.id) as tx:
                 total += await rotation.to_reseal(tx)
-        with _progress(total) as told:
-            rotations = await rotation.rotate(rt, [each.id for each in chosen], told)
+        with progress("Sealing", total) as told:
+            done = 0
+
+            def sealed(rows: int) -> None:
+                nonlocal done
+                done += rows
+                told(done, max(total, done))
+
+            rotations = await rotation.rotate(rt, [each.id for each in chosen], sealed)
         return list(zip(chosen, rotations, strict=True))
 
     _told(with_runtime(work), as_json=as_json)
@@ -125,12 +130,3 @@ def _told_root(done: Rewrapped, *, as_json: bool) -> None:
         "Next: keep a copy of the key file; backups made before today need the key file of that time.",
         as_json=as_json,
     )
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, where people look and programs do not."""
-    columns = (TextColumn("Sealing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("seal", total=total)
-        yield lambda rows: progress.advance(task, rows)

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "key": ("key", "key"),
     "workspace": ("workspace", "app"),
     "keys": ("keys", "app"),
+    "replay": ("replay", "replay"),
 }
 
 

@@ -1,0 +1,24 @@
+"""What every walk reads with: one snapshot, its keys and its rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.core.crypto.keyring import Keyring
+from app.core.sql import Tx
+from app.domain.catalog import Catalog
+from app.domain.sources import Source
+from app.identity.policy import Policy
+
+Walked = Callable[[int], None]
+"""Told how many rows a walk has passed since it told last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One verification's view: nothing in it changes while it lasts."""
+
+    tx: Tx
+    keyring: Keyring
+    catalog: Catalog
+    policy: Policy
+    sources: dict[int, Source]

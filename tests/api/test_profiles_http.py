@@ -148,11 +148,15 @@ async def test_a_merged_id_reads_as_the_survivor_and_is_not_patched_blindly(
     for n in ("1", "2"):
         await story.record(n, {"first_name": f"P{n}"}, at=MONDAY + timedelta(hours=int(n)))
     one, two = [ids.encode((await story.one(ByRecord("crm", n))).id) for n in ("1", "2")]
+    for city in ("Rome", "Paris"):
+        await story.record("2", {"city": city}, at=MONDAY + timedelta(days=len(city)))
     seen = (await web.get(f"/v1/profiles/{two}")).headers["etag"]
     for n in ("1", "2"):
         await story.record(n, identifiers=[("loyalty_card", "9")])
     survivor = await web.get(f"/v1/profiles/{two}", headers={"If-None-Match": seen})
+    assert f'"{survivor.json()["version"]}"' == seen, "both have had a version of this number"
     assert survivor.json()["id"] == one
+    assert survivor.headers["etag"] != seen
     late = await web.patch(f"/v1/profiles/{two}", json={"traits": {"a": 1}}, headers={"If-Match": seen})
     assert one in problem(late, 412, "stale")["detail"]
     followed = (await web.get(f"/v1/profiles/{two}/versions")).json()["items"]

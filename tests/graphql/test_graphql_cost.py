@@ -42,6 +42,7 @@ KILLERS = {
     "20 chained fragments": chained(20, "@"),
     "20 chained fragments over a field": chained(20, f"{AT} {{ @ }}"),
     "chained fragments with aliases": chained(12, f"a: {AT} {{ @ }} b: {AT} {{ @ }}"),
+    "chained fragments of nothing": chained(20, "@").replace("Profile { id }", "Profile { ...Nobody }"),
     "overlapping fields": f"{{ {many(f'{ADA} {{ firstName }}', 170)} }}",
     "overlapping leaves": f"{{ {ADA} {{ {many('firstName', 480)} }} }}",
     "overlapping pages": f"{{ {ADA} {{ {many('history { items { version } }', 120)} }} }}",

@@ -1,5 +1,6 @@
 """The golden profile as a value, and how it lies in its row: public traits in the clear, the rest sealed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,10 @@ import orjson
 from app.core.crypto.keyring import Keyring
 from app.domain.claims import Json, Micros, same
 from app.identity.identifier import Identifier
+
+
+EXPONENT_FROM = 1e16
+"""From here on JSON writers give a float an exponent; jsonb writes it out."""
 
 
 class Proof(NamedTuple):
@@ -73,7 +78,7 @@ class Columns:
 
 def to_columns(keyring: Keyring, id: int, content: Content, public: frozenset[str]) -> Columns:
     open_traits = {name: value for name, value in content.traits.items() if name in public}
-    rest = {name: value for name, value in content.traits.items() if name not in public}
+    rest = {name: value for name, value in content.traits.items() if name not in public or _rewritten(value)}
     sealed = {"t": rest, "i": [[i.namespace, i.value] for i in content.identifiers]}
     proof = {
         "t": {name: [p.source_id, p.key, p.at, p.rule] for name, p in content.proofs.items()},
@@ -85,6 +90,16 @@ def to_columns(keyring: Keyring, id: int, content: Content, public: frozenset[st
         keyring.seal(orjson.dumps(sealed), "profiles", "sealed", id),
         keyring.seal(orjson.dumps(proof), "profiles", "proof", id),
     )
+
+
+def _rewritten(value: Json) -> bool:
+    """Whether jsonb gives this back as another value: it writes -0.0 as 0.0 and 1e17 as a whole number. Such a value
+    lies in the sealed part as well, where it keeps its bytes."""
+    if isinstance(value, float):
+        return (value == 0 and math.copysign(1, value) < 0) or (abs(value) >= EXPONENT_FROM and value.is_integer())
+    if isinstance(value, list | dict):
+        return any(map(_rewritten, value if isinstance(value, list) else value.values()))
+    return False
 
 
 def from_columns(keyring: Keyring, id: int, public: Mapping[str, Json], sealed: bytes, proof: bytes | None) -> Content:

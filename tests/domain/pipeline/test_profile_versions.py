@@ -1,6 +1,11 @@
 """Each version says what changed, why, and where every value came from."""
 
+from typing import Any, Literal
+
+import pytest
+
 from app.core.runtime import Runtime
+from app.domain.catalog import Trait
 from app.domain.golden import dump
 from app.domain.versions import WHOLE_EVERY
 from tests.make import record, tenant
@@ -71,3 +76,17 @@ async def test_a_version_names_the_messages_that_caused_it(rt: Runtime) -> None:
         "SELECT version, log_ids FROM profile_versions WHERE workspace_id = :workspace_id ORDER BY version"
     )
     assert [sorted(row["log_ids"]) for row in rows] == [sorted(first.values()), sorted(second.values())]
+
+
+@pytest.mark.parametrize("value", [1e17, -0.0, 1e22, 1e-7, 100.0, [1.0, {"a": -1e16}], 2**63 - 1, True], ids=repr)
+@pytest.mark.parametrize("kept", ["public", "personal"])
+async def test_a_value_comes_back_exactly_as_it_was_said_and_is_not_news_the_second_time(
+    rt: Runtime, value: Any, kept: Literal["public", "personal"]
+) -> None:
+    one = await tenant(rt, traits=[Trait("thing", "json", kept)])
+    await one.take([record("1", {"thing": value})])
+    await one.take([record("1", {"thing": value}, at=1)])
+    (profile,) = (await snapshot(one)).live.values()
+    assert repr(profile.content.traits["thing"]) == repr(value)
+    assert ("thing" in profile.public) is (kept == "public")
+    assert profile.version == 1

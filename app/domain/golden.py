@@ -12,7 +12,6 @@ from app.core.crypto.keyring import Keyring
 from app.domain.claims import Json, Micros, same
 from app.identity.identifier import Identifier
 
-
 EXPONENT_FROM = 1e16
 """From here on JSON writers give a float an exponent; jsonb writes it out."""
 

@@ -18,6 +18,7 @@ from app.core.sql import Queries, Tx, arrays
 from app.domain import ingest_log, sources, tracking
 from app.domain.deliveries import Kind
 from app.domain.entries import Entry, SetAside
+from app.domain.pointers import kept
 from app.domain.record_rules import validate
 from app.domain.sources import Source
 
@@ -74,7 +75,7 @@ async def set_aside(tx: Tx, keyring: Keyring, rejected: Sequence[Rejected], *, n
             r.import_id,
             r.position,
             r.fault.code,
-            r.fault.pointer,
+            kept(r.fault),
             r.fault.detail,
             keyring.seal(r.body, "quarantine", "body", id),
         )

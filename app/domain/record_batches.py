@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from app.core.crypto.keyring import Keyring
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Fault
 from app.core.ids import PublicIds
 from app.core.sql import Queries, Tx
 from app.domain import fates
 from app.domain.fates import Fate
+from app.domain.pointers import kept
 from app.domain.record_ingest import Receipt
 
 _log = Queries("ingest_log")
@@ -49,14 +50,14 @@ async def answered(tx: Tx, asked: Once) -> tuple[int, Mapping[str, Any]] | None:
 async def keep(
     tx: Tx, id: int, source_id: int, receipt: Receipt, asked: Once | None, *, now: datetime
 ) -> dict[str, Any]:
-    """Store the answer of a request with it: the same transaction, so a stored answer is a true one."""
+    """Store the answer of a request with it: the same transaction, so a stored answer is a true one.
+
+    Returned is what the sender is told now; stored is the same without the keys that only the sender could name.
+    """
     answer = {
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
-        "rejected": [
-            {"index": index, "code": fault.code, "detail": fault.detail, "pointer": fault.pointer}
-            for index, fault in receipt.rejected
-        ],
+        "rejected": [_rejected(index, fault, fault.pointer) for index, fault in receipt.rejected],
         "entries": receipt.log_ids,
         "repeats": receipt.repeats,
     }
@@ -67,10 +68,14 @@ async def keep(
         source_id=source_id,
         idempotency_token=None if asked is None else asked.key_token,
         request_token=None if asked is None else asked.request_token,
-        answer=answer,
+        answer={**answer, "rejected": [_rejected(index, fault, kept(fault)) for index, fault in receipt.rejected]},
         now=now,
     )
     return answer
+
+
+def _rejected(index: int, fault: Fault, pointer: str) -> dict[str, Any]:
+    return {"index": index, "code": fault.code, "detail": fault.detail, "pointer": pointer}
 
 
 async def fate_of_item(tx: Tx, keyring: Keyring, ids: PublicIds, message_id: str) -> Fate | None:

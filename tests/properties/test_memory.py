@@ -1,11 +1,15 @@
 """What was is kept: every version, every id that a profile ever had, every message's fate."""
 
 from collections import Counter, defaultdict
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
 from app.core.runtime import Runtime
+from app.domain import history as past
+from app.domain import lookup
 from app.domain.golden import dump
+from app.domain.lookup import ById
 from tests.make import Tenant
 from tests.properties.histories import History, histories
 from tests.properties.snapshot import Snapshot, read_back, snapshot, versions
@@ -18,13 +22,16 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 @given(histories())
 async def test_every_version_reads_back_as_what_the_profile_was(rt: Runtime, history: History) -> None:
     one = await tenant_of(rt, history)
-    was: dict[tuple[int, int], object] = {}
+    was: dict[tuple[int, int], dict[str, Any]] = {}
     async for now in walk(one, history):
         for id, profile in now.profiles.items():
             was.setdefault((id, profile.version), dump(profile.content))
     told = await versions(one)
     for (id, number), content in was.items():
         assert dump(read_back(told[id], number)) == content
+        async with rt.begin(one.id) as tx:
+            shown = await past.version(tx, one.keyring, id, number)
+        assert (dict(shown.traits) if shown else {}) == content["t"]
     for id, profile in (await snapshot(one)).profiles.items():
         assert dump(read_back(told[id], profile.version))["t"] == profile.content.traits
 
@@ -81,6 +88,11 @@ async def test_every_id_that_was_ever_a_profile_leads_to_where_its_oldest_record
         if before is not None:
             _assert_heirs(before, now)
         before = now
+    assert before is not None
+    asked = sorted(ever)
+    async with rt.begin(one.id) as tx:
+        found = await lookup.lookup(tx, one.keyring, [ById(id) for id in asked])
+    assert [profile.id if profile else None for profile in found] == [before.answer(id) for id in asked]
 
 
 def _assert_heirs(before: Snapshot, now: Snapshot) -> None:

@@ -1,7 +1,6 @@
 """Who sends: write keys and access tokens become senders, remembered for a few seconds."""
 
 import base64
-import binascii
 import time
 
 from app.api.deps import Directory
@@ -55,6 +54,6 @@ def basic_user(authorization: str) -> str | None:
         return None
     try:
         text = base64.b64decode(said.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # of base64, of UTF-8, or of a header that is not even ASCII
         raise Unauthenticated("The Authorization header is not Basic as RFC 7617 has it.") from None
     return text.partition(":")[0]

@@ -32,8 +32,10 @@ async def keyring(keys: Keys, tx: Tx) -> Keyring:
     held = keys.keyrings.get(tx.workspace_id)
     if held is not None and time.monotonic() - held[0] < FRESH_SECONDS:
         return held[1]
+    # Old from the moment it is asked for: a process may be paused before the answer comes.
+    asked = time.monotonic()
     fresh = await load(keys.key_service, tx)
-    keys.keyrings[tx.workspace_id] = (time.monotonic(), fresh)
+    keys.keyrings[tx.workspace_id] = (asked, fresh)
     return fresh
 
 

@@ -36,6 +36,11 @@ class Source:
     has_key: bool = False
     created_at: datetime | None = None
 
+    @property
+    def founds(self) -> bool:
+        """Whether its records are people of their own. A change by hand is about somebody else's record."""
+        return self.name != EDITS
+
 
 async def all_sources(tx: Tx) -> dict[int, Source]:
     """Every source of the workspace by id."""

@@ -22,11 +22,13 @@ NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A source record as resolution sees it. `identifiers` holds no blocked value."""
+    """A source record as resolution sees it. `identifiers` holds no blocked value. A record that does not `found` (a
+    change by hand, say) belongs to a person that others make, and makes none alone."""
 
     id: int
     rank: Rank
     identifiers: Collection[Identifier]
+    founds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,14 @@ class Tie:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The clusters of one component, each canonical record first, and the links that made or might have made them."""
+    """The clusters of one component, each canonical record first, and the links that made or might have made them.
+
+    `loose` are the records that no founding record holds: they are in no cluster.
+    """
 
     clusters: Sequence[tuple[int, ...]]
     ties: Sequence[Tie]
+    loose: Sequence[int] = ()
 
 
 def holders(nodes: Iterable[Node], generic: Collection[Identifier]) -> dict[Identifier, list[Node]]:
@@ -73,7 +79,8 @@ def components(nodes: Iterable[Node], generic: Collection[Identifier]) -> list[l
 def partition(component: Sequence[Node], generic: Collection[Identifier], policy: Policy) -> Partition:
     """Divide one connected component into clusters. `generic` are the identifiers that link nobody."""
     if len(component) == 1:
-        return Partition([(component[0].id,)], [])
+        alone = component[0].id
+        return Partition([(alone,)], []) if component[0].founds else Partition([], [], [alone])
     carried = holders(component, generic)
     values = {node.id: _values(node, generic) for node in component}
     ranks = {node.id: node.rank for node in component}
@@ -95,7 +102,10 @@ def partition(component: Sequence[Node], generic: Collection[Identifier], policy
     members: dict[int, list[int]] = defaultdict(list)
     for id in sorted(ranks, key=ranks.__getitem__):
         members[groups.root(id)].append(id)
-    return Partition([tuple(ids) for ids in members.values()], ties)
+    founders = {node.id for node in component if node.founds}
+    founded = [tuple(ids) for ids in members.values() if not founders.isdisjoint(ids)]
+    loose = [id for ids in members.values() if founders.isdisjoint(ids) for id in ids]
+    return Partition(founded, ties, loose)
 
 
 def _order(identifier: Identifier, policy: Policy) -> tuple[int, str, str]:

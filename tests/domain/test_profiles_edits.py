@@ -212,3 +212,15 @@ async def test_editors_who_name_no_version_all_get_through(story: Story) -> None
 
     await asyncio.gather(*(attempt(n) for n in range(5)))
     assert {f"t{n}" for n in range(5)} <= (await story.one(ADA)).traits.keys()
+
+
+async def test_an_edit_is_nobody_once_its_record_is_gone(story: Story) -> None:
+    """What is left of a person whose only record was deleted is no person of its own, whoever asks and however."""
+    await story.record("42", {"email": "ada@example.com", "city": "London"}, at=MONDAY)
+    ada = await story.one(ADA)
+    await story.edit(ada.id, {"city": "Paris", "email": "countess@example.com"})
+    await story.record("42", at=datetime.now(UTC) + timedelta(minutes=1), deleted=True)
+    asked = [ById(ada.id), ADA, ByIdentifier("email", "countess@example.com"), ByRecord("edits", "crm:42")]
+    assert await story.find(*asked) == [None] * 4
+    async with story.rt.begin(story.workspace.id) as tx:
+        assert await tx.conn.fetchval("SELECT count(*) FROM profiles WHERE live") == 0

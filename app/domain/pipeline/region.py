@@ -166,7 +166,7 @@ async def reach(batch: Batch) -> set[int]:
         if (
             {id for id, _ in seeds} <= found | own.keys()
             and settled <= found
-            and all(row["profile_id"] in locked for row in rows)
+            and all(row["profile_id"] in locked for row in rows if row["profile_id"] is not None)
         ):
             break
         await _follow(batch, own)

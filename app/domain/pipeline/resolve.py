@@ -55,7 +55,7 @@ def _derive(batch: Batch, moving: list[Record]) -> list[Tie]:
     records = {record.id: record for record in moving}
     generic = batch.region.generic
     ties: list[Tie] = []
-    nodes = [Node(r.id, (r.state.born, r.source.name, r.state.key), r.identifiers) for r in moving]
+    nodes = [Node(r.id, (r.state.born, r.source.name, r.state.key), r.identifiers, r.source.founds) for r in moving]
     for component in components(nodes, generic):
         divided = partition(component, generic, batch.policy)
         ties += divided.ties
@@ -67,6 +67,8 @@ def _assign(divided: Partition, records: dict[int, Record], component_id: int) -
     for cluster in divided.clusters:
         for id in cluster:
             records[id].profile_id, records[id].component_id = cluster[0], component_id
+    for id in divided.loose:
+        records[id].profile_id, records[id].component_id = None, component_id
 
 
 def _inherit(batch: Batch) -> None:

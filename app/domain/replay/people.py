@@ -38,7 +38,7 @@ class Member:
 
     @property
     def node(self) -> Node:
-        return Node(self.id, (self.state.born, self.source.name, self.state.key), self.identifiers)
+        return Node(self.id, (self.state.born, self.source.name, self.state.key), self.identifiers, self.source.founds)
 
 
 async def walk(look: Look, found: Findings, walked: Walked) -> None:

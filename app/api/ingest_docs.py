@@ -177,7 +177,10 @@ for _name in ("batch", "import"):
                         }
                     ],
                 },
-                "application/x-ndjson": {"schema": {"type": "string"}},
+                "application/x-ndjson": {
+                    "schema": {"type": "string", "description": "One such object a line."},
+                    "example": '{"key": "42", "traits": {"first_name": "Ada"}}\n{"key": "43", "deleted": true}\n',
+                },
             },
         },
         "responses": {

@@ -6,13 +6,22 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import Rt, Who, needs
+from app.api.strict import StrictRoute
 from app.core.tokens.scopes import ADMIN, PROFILES_READ
 from app.domain import policies
 from app.domain.refreshes import is_under_way
 
-router = APIRouter(prefix="/v1/policy", tags=["definitions"])
+router = APIRouter(prefix="/v1/policy", tags=["definitions"], route_class=StrictRoute)
 
 MAX_BLOCKED = 10_000
+EXAMPLE = {
+    "version": 1,
+    "namespaces": {"loyalty_card": {"priority": 70, "max_values": 3, "max_records": 20}},
+    "otherwise": {"priority": 50, "max_values": 10, "max_records": 50},
+    "blocked_values": {"email": ["nobody@example.com"]},
+    "blocked_patterns": {"loyalty_card": ["TEST-*"]},
+    "max_cluster": 500,
+}
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
 Blocked = Annotated[list[Annotated[str, Field(min_length=1, max_length=512)]], Field(max_length=MAX_BLOCKED)]
@@ -31,7 +40,7 @@ class NamespaceRule(BaseModel):
 class PolicyIn(BaseModel):
     """A whole policy: what the partition into profiles is a function of, beside the records."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     version: int = Field(ge=1, description="The version that this one follows; 412 when it is not in force any more.")
     namespaces: dict[Name, NamespaceRule] = Field(max_length=200)

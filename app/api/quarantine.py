@@ -41,7 +41,7 @@ class QuarantineMessage(QuarantineItem):
 
 
 class Discard(BaseModel):
-    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    reason: Annotated[str, Field(min_length=1, max_length=1000, examples=["The till was in training mode."])]
 
 
 class Replayed(BaseModel):

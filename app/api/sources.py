@@ -8,12 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import Rt, Who, needs
 from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
+from app.api.strict import StrictRoute
 from app.core.tokens.scopes import ADMIN, INGEST_WRITE
 from app.domain import keys, sources
 from app.domain.normalize import Declarations
 from app.domain.sources import Source
 
-router = APIRouter(prefix="/v1/sources", tags=["definitions"])
+router = APIRouter(prefix="/v1/sources", tags=["definitions"], route_class=StrictRoute)
 
 LIST = "sources"
 Name = Annotated[str, Path(min_length=1, max_length=63)]

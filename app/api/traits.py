@@ -99,6 +99,7 @@ async def list_traits(who: Who, rt: Rt, cursor: Cursor = None, limit: Limit = DE
 
 @router.get("/{name}", response_model=TraitShape, openapi_extra=needs(PROFILES_READ), summary="One trait")
 async def get_trait(name: Name, who: Who, rt: Rt) -> Response:
+    """Its type, class and rule, and where it came from."""
     who.need(PROFILES_READ)
     async with rt.begin(who.workspace_id) as tx:
         held = (await catalog.load(tx)).traits.get(name)

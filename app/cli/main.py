@@ -23,6 +23,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "token": ("token", "token"),
     "key": ("key", "key"),
     "workspace": ("workspace", "app"),
+    "source": ("source", "app"),
+    "import": ("import_", "import_file"),
+    "doctor": ("doctor", "doctor"),
     "keys": ("keys", "app"),
     "replay": ("replay", "replay"),
 }

@@ -111,7 +111,9 @@ async def post_import(
     if known is not None:
         read_options(known, asked)
     async with rt.begin(who.workspace_id) as tx:
-        into = await (sources.ensure(tx, source, now=rt.now()) if create else sources.by_name(tx, source))
+        # The source of edits exists everywhere and takes no file; `ensure` says so.
+        known_one = not create and source != sources.EDITS
+        into = await (sources.by_name(tx, source) if known_one else sources.ensure(tx, source, now=rt.now()))
     if into.disabled:
         raise Refused(f"The source {source!r} is disabled.", code="source_disabled")
     found = await receive(Upload(rt, who, into, asked, known), request)

@@ -5,6 +5,8 @@ security binds every statement. A transaction names its workspace with `SET
 LOCAL`; a plain `SET` would leak through the pool to the next request.
 """
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,18 @@ from app.core.tokens.gate import TokenGate
 from app.core.tokens.keys import SigningKeys
 
 CONNECT_TIMEOUT = 10.0
+BEGIN_TIMEOUT = 5.0
+"""Seconds for the first word on a connection. It waits for no lock, so silence means that nobody is there."""
+
+PATIENCE = 15.0
+"""Seconds that one statement may take where somebody waits for the answer."""
+
+WORK_PATIENCE = 60.0
+"""Seconds that one statement of a batch may take: it may have to wait for the locks of others."""
+
+LAST_WORD = 2.0
+"""Seconds for a rollback or a goodbye; after that the connection is dropped, which says the same."""
+
 STATEMENT_CACHE = 500
 # Every statement looks a bounded number of keys up by an index. A plan made for the arrays of one call, or while a
 # table was small, would scan it for the next: measured 400 times slower on a workspace that has just begun to fill.
@@ -34,6 +48,11 @@ SESSION = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # The server lets go of a client whose machine or network has gone; on a unix socket it knows at once.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60000",
 }
 RETRY_AFTER = timedelta(seconds=1)
 
@@ -49,13 +68,41 @@ DATABASE_AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InternalClientError,
 )
+# SQLSTATE classes that tell of the server's state and of nothing that was asked: resources such as the disk are used
+# up, an operator stepped in, the system failed. The two codes: a standby that takes no writes, a client that slept.
+TROUBLE_CLASSES = ("53", "57", "58")
+TROUBLE = ("25006", "25P03")
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database, and not what was asked of it, is the reason of an error."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state[:2] in TROUBLE_CLASSES or state in TROUBLE or isinstance(error, DATABASE_AWAY)
+    return isinstance(error, (*DATABASE_AWAY, TimeoutError))
 
 
 class PlainConnection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that needs no reset: nothing here ever changes session state."""
+    """A connection that needs no reset, for nothing here ever changes session state, and that notices its server's
+    machine or network going away."""
+
+    def __init__(self, protocol: Any, transport: Any, *given: Any, **named: Any) -> None:
+        super().__init__(protocol, transport, *given, **named)
+        keep_alive(transport.get_extra_info("socket"))
 
     def get_reset_query(self) -> str:
         return ""
+
+
+def keep_alive(held: Any) -> None:
+    """Let the system ask after the other side of a silent TCP connection: gone after a minute. Where the system
+    cannot say how often, its own pace stays."""
+    if held is None or held.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 60_000)):
+        if hasattr(socket, name):
+            held.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 async def _codecs(conn: asyncpg.Connection) -> None:
@@ -79,7 +126,8 @@ class Runtime:
         self.keyrings: dict[int, tuple[float, Keyring]] = {}
 
     @classmethod
-    async def open(cls, settings: Settings, *, pool_size: int | None = None) -> "Runtime":
+    async def open(cls, settings: Settings, *, pool_size: int | None = None, patience: float = PATIENCE) -> "Runtime":
+        """Connect. `patience` is how many seconds any one statement may take."""
         if settings.database_url is None:
             raise Unavailable("No database is running here; start it with ./run, or set CDP_DATABASE_URL.")
         key_service = KeyFile(settings.key_path)
@@ -92,15 +140,21 @@ class Runtime:
                 connection_class=PlainConnection,
                 statement_cache_size=STATEMENT_CACHE,
                 timeout=CONNECT_TIMEOUT,
+                command_timeout=patience,
                 max_inactive_connection_lifetime=0,
-                server_settings=SESSION,
+                server_settings=session(settings),
             )
-        except DATABASE_AWAY as away:
+        except (*DATABASE_AWAY, TimeoutError) as away:
             raise Unavailable("The database does not answer; see that it runs and that its URL is right.") from away
         return cls(settings, pool, key_service)
 
     async def close(self) -> None:
-        await self.pool.close()
+        """Say goodbye to the database, which may not be listening."""
+        try:
+            async with asyncio.timeout(LAST_WORD):
+                await self.pool.close()
+        except (*DATABASE_AWAY, TimeoutError):
+            self.pool.terminate()
 
     @cached_property
     def gate(self) -> TokenGate:
@@ -112,21 +166,28 @@ class Runtime:
 
     @asynccontextmanager
     async def begin(self, workspace_id: int) -> AsyncIterator[Tx]:
-        """One transaction of one workspace; committed when the block ends well, before any answer is sent."""
+        """One transaction of one workspace; committed when the block ends well, before any answer is sent.
+
+        Raises Unavailable where the database is away, hangs, or has no room: then nothing is known of the commit.
+        """
         try:
             async with self.pool.acquire(timeout=CONNECT_TIMEOUT) as conn:
-                await conn.execute(f"BEGIN; SET LOCAL samewise.workspace = '{int(workspace_id)}'")
                 try:
+                    await conn.execute(
+                        f"BEGIN; SET LOCAL samewise.workspace = '{int(workspace_id)}'", timeout=BEGIN_TIMEOUT
+                    )
                     yield Tx(conn, workspace_id)
+                    await conn.execute("COMMIT")
                 except BaseException:
                     if not conn.is_closed():
                         await _quiet_rollback(conn)
                     raise
-                await conn.execute("COMMIT")
         except CdpError:
             raise
-        except (*DATABASE_AWAY, TimeoutError) as away:
-            raise Unavailable("The database is not answering; try again shortly.", retry_after=RETRY_AFTER) from away
+        except (*DATABASE_AWAY, asyncpg.PostgresError, TimeoutError) as failure:
+            if not is_away(failure):
+                raise
+            raise Unavailable("The database is not answering; try again shortly.", retry_after=RETRY_AFTER) from failure
 
     @asynccontextmanager
     async def lobby(self) -> AsyncIterator[Tx]:
@@ -141,9 +202,16 @@ def token_gate(settings: Settings) -> TokenGate:
     return TokenGate(keys, issuer=settings.issuer, audience=settings.issuer)
 
 
+def session(settings: Settings) -> dict[str, str]:
+    """What every session says of itself. Its transactions end with the lease: a process that stands still in the
+    middle of one must not keep its locks for longer than its messages."""
+    return {**SESSION, "idle_in_transaction_session_timeout": f"{settings.lease_seconds}s"}
+
+
 async def _quiet_rollback(conn: Any) -> None:
-    """Roll back; a connection that is already gone has rolled back by itself."""
+    """Roll back; a connection that is gone or does not answer has rolled back by itself, or will."""
     try:
-        await conn.execute("ROLLBACK")
-    except DATABASE_AWAY:
+        async with asyncio.timeout(LAST_WORD):
+            await conn.execute("ROLLBACK")
+    except (*DATABASE_AWAY, asyncpg.PostgresError, TimeoutError):
         conn.terminate()

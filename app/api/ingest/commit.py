@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from app.core.doorbell import Doorbell
-from app.core.errors import Overloaded
+from app.core.errors import Overloaded, Unavailable
 from app.core.runtime import Runtime
 from app.core.sql import Tx
 from app.domain import ingest_log
@@ -88,6 +88,10 @@ class GroupCommit(Generic[P]):
                 together = _take(lane)
                 try:
                     await self._commit(workspace_id, together)
+                except Unavailable as away:
+                    # Alone none would fare better, and those behind them have waited for the same silence already.
+                    _refuse([*together, *lane.waiting], away)
+                    lane.waiting = []
                 except Exception as failure:  # noqa: BLE001 — each waiting request gets it
                     await self._one_by_one(workspace_id, together, failure)
                 self._spawn(self._doorbell.ring())
@@ -111,8 +115,7 @@ class GroupCommit(Generic[P]):
                     continue
                 except Exception as own:  # noqa: BLE001 — the request gets its own failure
                     reason = own
-            if not job.done.done():
-                job.done.set_exception(reason)
+            _refuse([job], reason)
 
     async def _refuse_overload(self, workspace_id: int, lane: Lane[P]) -> None:
         limit = self._rt.settings.max_backlog
@@ -127,6 +130,12 @@ class GroupCommit(Generic[P]):
                 f"More than {limit} messages wait to be processed; send this again in {wait} s.",
                 retry_after=timedelta(seconds=wait),
             )
+
+
+def _refuse(jobs: Sequence[Job[P]], reason: Exception) -> None:
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_exception(reason)
 
 
 def _take(lane: Lane[P]) -> list[Job[P]]:

@@ -15,15 +15,15 @@ from typing import Any
 import structlog
 from arq.worker import Worker, func
 
-from app.core.doorbell import BELL, QUEUE, redis_settings
+from app.core.doorbell import BELL, QUEUE, bell_pool
 from app.core.errors import CdpError
 from app.core.garbage import collect_seldom
 from app.core.log import set_up
-from app.core.runtime import DATABASE_AWAY, Runtime
+from app.core.runtime import DATABASE_AWAY, WORK_PATIENCE, Runtime
 from app.core.settings import Settings
 from app.core.sql import Queries
 from app.workers.imports import import_loop
-from app.workers.process import Processor
+from app.workers.process import Owed, Processor
 from app.workers.refresh import refresh_due
 from app.workers.roster import Roster
 
@@ -31,73 +31,85 @@ POLL_SECONDS = 0.02
 """How often arq looks for the bell: the larger part of the time from accepted to visible."""
 
 AGAIN_AFTER = 1.0
-BURY_EVERY = 1.0
+TEND_EVERY = 1.0
+CONNECTIONS = 6
+"""One for each loop below that works on the database, and one for each of their heartbeats."""
 
 _workers = Queries("workers")
 log = structlog.get_logger(__name__)
 
 
 class PipelineWorker:
-    """Drains every workspace that has work, one batch each in turn, whenever a bell or the sweep says so."""
+    """Drains every workspace that has work, one batch each in turn, whenever the bell or the sweep says so.
+
+    What runs beside the draining has loops of its own: under a load that never ends, a look never ends either.
+    """
 
     def __init__(self, rt: Runtime, roster: Roster) -> None:
         self.rt = rt
         self.roster = roster
         self.stopping = asyncio.Event()
-        self._busy = asyncio.Lock()
-        self._again = False
+        self._bell = asyncio.Event()
+        self._owed: Owed = []
 
-    async def look(self) -> None:
-        """Work until nothing is due. A call while another works makes that one look once more."""
-        if self._busy.locked():
-            self._again = True
-            return
-        async with self._busy:
-            while not self.stopping.is_set():
-                self._again = False
-                if not await self._round() and not self._again:
-                    return
+    def stop(self) -> None:
+        """Ask every loop to end after what it has in hand."""
+        self.stopping.set()
+        self._bell.set()
 
-    async def _round(self) -> bool:
-        """One batch of every workspace that has work; whether there was any."""
-        async with self.rt.lobby() as tx:
-            due = [row["id"] for row in await _workers.rows(tx, "due")]
-        random.shuffle(due)
-        processor = Processor(self.rt, self.roster.lease)
-        for workspace_id in due:
-            if self.stopping.is_set():
-                return False
-            if (lease := await processor.claim(workspace_id)) is not None:
-                await processor.process(lease)
-        return bool(due)
-
-    async def sweep(self) -> None:
-        """Look without a bell, and take over from workers that died."""
+    async def tend(self) -> None:
+        """Stay on the roster, and take over from workers that died."""
         while not self.stopping.is_set():
             if self.roster.is_lost:
                 await self.roster.enlist()
             await self.roster.bury()
-            await self.look()
-            await refresh_due(self.rt, self.roster.lease)
+            await self._pause(TEND_EVERY)
+
+    async def drain(self) -> None:
+        """Work until nothing is due, at every bell and, for bells that were lost, every `sweep_seconds`."""
+        while not self.stopping.is_set():
+            self._bell.clear()
+            while await self._round():
+                pass
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), self.rt.settings.sweep_seconds)
+                await asyncio.wait_for(self._bell.wait(), self.rt.settings.sweep_seconds)
+
+    async def _round(self) -> bool:
+        """One batch of every workspace that has work; whether any was to be had."""
+        processor = Processor(self.rt, self.roster.lease, owed=self._owed)
+        await processor.pay()
+        async with self.rt.lobby() as tx:
+            due = [row["id"] for row in await _workers.rows(tx, "due")]
+        random.shuffle(due)
+        claimed = False
+        for workspace_id in due:
+            if self.stopping.is_set():
+                return False
+            if (lease := await processor.claim(workspace_id)) is not None:
+                claimed = True
+                await processor.process(lease)
+        return claimed
+
+    async def walk(self) -> None:
+        """Derive profiles again where rules have changed."""
+        while not self.stopping.is_set():
+            await refresh_due(self.rt, self.roster.lease)
+            await self._pause(self.rt.settings.sweep_seconds)
 
     async def listen(self) -> None:
-        """Answer the bell through arq. The worker object is made anew after every loss of the queue server."""
+        """Hear the bell through arq. The work itself is not arq's: when it loses the queue server, it ends its jobs."""
         if self.rt.settings.redis_url is None:
             await self.stopping.wait()
             return
 
-        async def look(_: dict[Any, Any]) -> None:
-            await self.look()
+        async def hear(_: dict[Any, Any]) -> None:
+            self._bell.set()
 
         worker = Worker(
-            functions=[func(look, name=BELL, keep_result=0, max_tries=1)],  # type: ignore[arg-type]
-            redis_settings=redis_settings(self.rt.settings.redis_url),
+            functions=[func(hear, name=BELL, keep_result=0, max_tries=1)],  # type: ignore[arg-type]
+            redis_pool=bell_pool(self.rt.settings.redis_url),
             queue_name=QUEUE,
             poll_delay=POLL_SECONDS,
-            max_jobs=4,
-            job_timeout=86_400,
             handle_signals=False,
             keep_result=0,
         )
@@ -106,6 +118,10 @@ class PipelineWorker:
         finally:
             with contextlib.suppress(Exception):
                 await worker.close()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
 
 
 async def keep(name: str, work: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
@@ -124,25 +140,39 @@ async def keep(name: str, work: Callable[[], Awaitable[None]], stopping: asyncio
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; the batch in hand is finished first."""
     collect_seldom()
-    rt = await Runtime.open(settings, pool_size=4)
+    rt = await Runtime.open(settings, pool_size=CONNECTIONS, patience=WORK_PATIENCE)
     roster = Roster(rt)
     worker = PipelineWorker(rt, roster)
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, worker.stopping.set)
+        loop.add_signal_handler(signum, worker.stop)
 
     async def imports() -> None:
         await import_loop(rt, lambda: roster.lease, worker.stopping)
 
-    loops = {"sweep": worker.sweep, "listen": worker.listen, "imports": imports}
-    tasks = [asyncio.create_task(keep(name, work, worker.stopping)) for name, work in loops.items()]
+    def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(keep(name, work, worker.stopping))
+
+    listening = start("listen", worker.listen)
+    tasks = [start("tend", worker.tend)]
     try:
+        await _either(roster.enlisted, worker.stopping)
+        loops = {"drain": worker.drain, "walk": worker.walk, "imports": imports}
+        tasks += [start(name, work) for name, work in loops.items()]
         await worker.stopping.wait()
     finally:
-        tasks[1].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        listening.cancel()
+        await asyncio.gather(listening, *tasks, return_exceptions=True)
         await roster.leave()
         await rt.close()
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Wait until one of the events has come."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
 
 
 def main() -> None:

@@ -11,13 +11,14 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import asyncpg
 import structlog
 
 from app.core.errors import CdpError, Unavailable
 from app.core.metrics import BATCHES, MESSAGES, STEP_SECONDS
-from app.core.runtime import Runtime
+from app.core.runtime import DATABASE_AWAY, Runtime
 from app.core.sql import Queries, Tx
 from app.domain import keys, quarantine
 from app.domain.contention import Busy, retried
@@ -45,8 +46,15 @@ class Lease:
     attempts: dict[int, int]
 
 
+Owed: TypeAlias = list[tuple[Lease, Sequence[int]]]
+"""Messages to give back as soon as the database takes it: their try ended for no fault of theirs."""
+
+
 class Processor:
-    """One worker's hand on the pipeline. `lease_id` names this run of this process: it fences every batch."""
+    """One worker's hand on the pipeline. `lease_id` names this run of this process: it fences every batch.
+
+    `owed` outlives it, where its worker makes another one for the next batch.
+    """
 
     def __init__(
         self,
@@ -54,10 +62,12 @@ class Processor:
         lease_id: int,
         *,
         steps: Sequence[tuple[str, Step]] = STEPS,
+        owed: Owed | None = None,
     ) -> None:
         self.rt = rt
         self.lease_id = lease_id
         self.steps = steps
+        self.owed: Owed = [] if owed is None else owed
 
     async def drain(self, workspace_id: int) -> int:
         """Work until nothing is due in the workspace; return how many messages were settled."""
@@ -98,7 +108,10 @@ class Processor:
         except Busy:
             await self._give_back(lease, log_ids)
             return 0
-        except Unavailable:
+        except Unavailable as away:
+            if _is_told_to_wait(away):
+                self.owed.append((lease, log_ids))
+                await self.pay()
             raise
         except Exception as failure:
             if not _for_its_content(failure):
@@ -159,6 +172,12 @@ class Processor:
             )
         return len(entries)
 
+    async def pay(self) -> None:
+        """Give back what is owed. Raises Unavailable as long as the database does not take it."""
+        while self.owed:
+            await self._give_back(*self.owed[-1])
+            self.owed.pop()
+
     async def _give_back(self, lease: Lease, log_ids: Sequence[int]) -> None:
         """Take the try back, as soon as the database hears: else an outage would spend the tries of whoever waits."""
         for _ in range(self.rt.settings.lease_seconds):
@@ -186,6 +205,13 @@ class Processor:
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
+
+
+def _is_told_to_wait(away: Unavailable) -> bool:
+    """Whether a database that lives refused a batch for a reason of its own, as a full disk is. Where it fell silent
+    or died nothing is sure: then the try counts, so that a message that does this to it stands alone in the end."""
+    cause = away.__cause__
+    return isinstance(cause, asyncpg.PostgresError) and not isinstance(cause, DATABASE_AWAY)
 
 
 def _for_its_content(failure: Exception) -> bool:

@@ -1,6 +1,9 @@
 -- name: enlist
 INSERT INTO workers (workspace_id, lease, started_at) VALUES (:workspace_id, :lease, now());
 
+-- name: is_enlisted
+SELECT EXISTS (SELECT FROM workers WHERE workspace_id = :workspace_id AND lease = CAST(:lease AS bigint));
+
 -- name: dead
 -- Workers whose advisory lock is free: a process that ended, however it ended, holds none.
 SELECT w.lease

@@ -19,7 +19,9 @@ LOOK_EVERY = 0.1
 
 TRIM_EVERY = 60.0
 FIRST_WAIT = 0.1
-LONGEST_WAIT = 30.0
+LONGEST_WAIT = 5.0
+"""Seconds; with the start itself it stays below the ten after which everything serves again once it can."""
+
 STEADY = 10.0
 """Seconds after which a child counts as healthy, and its next end is a first one again."""
 

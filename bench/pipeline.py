@@ -1,0 +1,160 @@
+"""Record to golden profile, deterministic, per core: 12 traits and 3 identifiers a record (bench/workload.py).
+
+Ours (a Processor in one process, from the log, sealed) against COPY of rows of the same
+size, row at a time with asyncpg, and one SQLModel session a record. All work off the same
+sayings over the same resident population. Ratios are per core: CPU of Python and
+PostgreSQL together, for one process of each cannot keep two cores busy alike.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.core.garbage import collect_seldom
+from app.core.runtime import Runtime
+from app.workers.process import Processor
+from bench import copying, ours, rowwise, session
+from bench.house import House, Tenant, as_owner, house, serving, tenant
+from bench.measure import Cpu, Figure, Round, cpu_of, interleaved, peak_memory
+from bench.naive import alchemy_url
+from bench.report import Verdict, arguments, progress, show
+from bench.workload import Saying, Workload, residents
+
+RECORDS_A_ROUND = {"ours": 4000, "rows": 1000, "session": 400, "copy": 50_000}
+MEMORY_LIMIT_MB = 300
+LEASE = 7
+ROW_BYTES = 520
+"""About what a sealed record of the workload takes in the log."""
+
+OURS, LOG, COPY = "pipeline, from the log", "log append alone", "COPY, 1000 a transaction"
+ROWS, SESSION = "row at a time, asyncpg", "one SQLModel session a record"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything that the candidates work on. `copied` are random bytes of a row's size."""
+
+    house: House
+    rt: Runtime
+    tenant: Tenant
+    conn: asyncpg.Connection
+    engine: AsyncEngine
+    copied: Sequence[bytes]
+
+    async def measured(self, many: int, work: Callable[[], Awaitable[None]]) -> Round:
+        """CPU of this process and of PostgreSQL while the work is done."""
+        started, before = time.perf_counter(), self._cpu()
+        await work()
+        return Round(many, time.perf_counter() - started, self._cpu() - before)
+
+    def _cpu(self) -> Cpu:
+        return Cpu(time.process_time(), cpu_of([], [self.house.postgres_pid]).postgres)
+
+
+def main() -> None:
+    asked = arguments(__doc__ or "")
+    people, rounds = (5_000, 3) if asked.quick else (100_000, 9)
+    with house() as home:
+        figures, memory = asyncio.run(compared(home, people, rounds))
+    per_core = {name: each.per_core for name, each in figures.items()}
+    found = [
+        Verdict("ours / COPY, per core", per_core[OURS] / per_core[COPY], 1 / 20),
+        Verdict("ours / row at a time, per core", per_core[OURS] / per_core[ROWS], 8),
+        Verdict("ours / SQLModel session, per core", per_core[OURS] / per_core[SESSION], 40),
+        Verdict("memory of a worker", memory / 2**20, MEMORY_LIMIT_MB, at_least=False, unit="MB"),
+    ]
+    show("pipeline", list(figures.values()), found, as_json=asked.json, quick=asked.quick)
+
+
+async def compared(home: House, people: int, rounds: int) -> tuple[dict[str, Figure], int]:
+    """Figures of all candidates, and the most bytes that a worker process had resident."""
+    rt = await Runtime.open(home.settings, pool_size=2)
+    conn = await asyncpg.connect(home.database_url)
+    engine = create_async_engine(alchemy_url(home.database_url), pool_size=1)
+    try:
+        bench = Bench(home, rt, await tenant(rt, "bench"), conn, engine, [bytes(ROW_BYTES)] * copying.A_TRANSACTION)
+        await settle_in(bench, people)
+        collect_seldom()  # as a worker does
+        figures = await interleaved(turns(bench, people), rounds)
+        return figures, await worker_memory(bench, people)
+    finally:
+        await engine.dispose()
+        await conn.close()
+        await rt.close()
+
+
+async def settle_in(bench: Bench, people: int) -> None:
+    """The same residents for everybody, statistics, and a warm cache."""
+    progress(f"{people} residents for each candidate")
+    await ours.fill(bench.rt, bench.tenant, people)
+    await bench.conn.execute(f"{rowwise.MAKE} {copying.MAKE}")
+    await session.make(bench.engine)
+    for number, chunk in enumerate(residents(people)):
+        await rowwise.fill(bench.conn, chunk, 1 + number * 1000)
+    await bench.conn.execute(
+        "INSERT INTO orm_profiles (id, version, traits) OVERRIDING SYSTEM VALUE"
+        " SELECT id, version, traits FROM row_profiles;"
+        "INSERT INTO orm_records SELECT key, profile_id, at, traits FROM row_records;"
+        "INSERT INTO orm_identifiers SELECT namespace, value, profile_id FROM row_identifiers;"
+        "SELECT setval(pg_get_serial_sequence('orm_profiles', 'id'), (SELECT max(id) FROM orm_profiles));"
+    )
+    await as_owner(bench.house, "VACUUM ANALYZE", "CHECKPOINT")
+
+
+def turns(bench: Bench, people: int) -> dict[str, Callable[[int], Awaitable[Round]]]:
+    """The candidates. Each has a workload of its own with the same seed, so all begin with the same sayings."""
+    kept = {name: Workload(people) for name in ("ours", "rows", "session")}
+    waiting: list[Saying] = []
+
+    async def log(number: int) -> Round:
+        progress(f"round {number + 1}")
+        waiting[:] = kept["ours"].take(RECORDS_A_ROUND["ours"])
+        return await bench.measured(len(waiting), lambda: ours.append(bench.rt, bench.tenant, waiting, number + 1))
+
+    async def pipeline(_: int) -> Round:
+        processor = Processor(bench.rt, LEASE)
+
+        async def drain() -> None:
+            done = await processor.drain(bench.tenant.id)
+            assert done == len(waiting), f"{done} of {len(waiting)} settled"
+
+        return await bench.measured(len(waiting), drain)
+
+    async def rows(_: int) -> Round:
+        sayings = kept["rows"].take(RECORDS_A_ROUND["rows"])
+        return await bench.measured(len(sayings), lambda: rowwise.take(bench.conn, sayings))
+
+    async def sessions(_: int) -> Round:
+        sayings = kept["session"].take(RECORDS_A_ROUND["session"])
+        return await bench.measured(len(sayings), lambda: session.take(bench.engine, sayings))
+
+    async def copied(_: int) -> Round:
+        async def work() -> None:
+            for _ in range(RECORDS_A_ROUND["copy"] // copying.A_TRANSACTION):
+                await copying.copy(bench.conn, copying.rows(list(bench.copied)))
+
+        return await bench.measured(RECORDS_A_ROUND["copy"], work)
+
+    return {LOG: log, OURS: pipeline, ROWS: rows, SESSION: sessions, COPY: copied}
+
+
+async def worker_memory(bench: Bench, people: int) -> int:
+    """Let a worker process of its own work off a backlog, and look at the most that it had resident."""
+    workload = Workload(people * 2, seed=11)
+    backlog = workload.take(10 * RECORDS_A_ROUND["ours"])
+    await ours.append(bench.rt, bench.tenant, backlog, 1_000_000)
+    progress("a worker process works off a backlog")
+    with serving(bench.house, "worker-1") as pids:
+        while True:
+            peak = peak_memory(pids["worker-1"])
+            if not await bench.conn.fetchval("SELECT EXISTS (SELECT FROM ingest_queue)"):
+                return peak
+            await asyncio.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

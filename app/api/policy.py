@@ -14,7 +14,7 @@ from app.domain.refreshes import is_under_way
 router = APIRouter(prefix="/v1/policy", tags=["definitions"], route_class=StrictRoute)
 
 MAX_BLOCKED = 10_000
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "version": 1,
     "namespaces": {"loyalty_card": {"priority": 70, "max_values": 3, "max_records": 20}},
     "otherwise": {"priority": 50, "max_values": 10, "max_records": 50},

@@ -78,6 +78,11 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def test_the_calls_of_the_tracking_api_are_opened_by_a_write_key() -> None:
+    calls = ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
+    assert [OPERATIONS[f"POST /v1/{call}"]["security"] for call in calls] == [[{"WriteKey": []}]] * 8
+
+
 def test_every_reference_leads_somewhere() -> None:
     assert all(part in DOCUMENT["components"]["schemas"] for part in references(DOCUMENT))
 

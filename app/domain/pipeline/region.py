@@ -174,15 +174,15 @@ async def reach(batch: Batch) -> set[int]:
         raise Moved
     for row in rows:
         if row["id"] in own:
-            own[row["id"]].profile_id = row["profile_id"]
+            own[row["id"]].profile_id, own[row["id"]].component_id = row["profile_id"], row["component_id"]
         else:
             batch.region.records[row["id"]] = record_of(batch, row)
     for row in profiles:
         batch.region.profiles[row["id"]] = profile_of(batch.keyring, row)
     batch.region.generic |= change.generic
-    moving = (r for r in own.values() if batch.refreshing or needs_partition(r))
-    dirty = {r.component_id for r in moving if r.component_id is not None}
-    return dirty | {component for _, component in seeds if component is not None}
+    # By where they are now: a component may have been renumbered since the seeds were read.
+    moving = {r.id for r in own.values() if batch.refreshing or needs_partition(r)} | {id for id, _ in seeds}
+    return {place for id in moving if (place := batch.region.records[id].component_id) is not None}
 
 
 def needs_partition(record: Record) -> bool:

@@ -87,3 +87,15 @@ async def test_a_newcomer_waits_for_whoever_gives_its_identifier_up(rt: Runtime)
     newcomer = [record("2", {"email": "ann@mail.example"}, at=8)]
     await one_waits_for_the_other(one, gives_up, newcomer)
     await both_are_seen(one, first, gives_up, newcomer)
+
+
+async def test_a_newcomer_finds_a_component_that_took_another_number_meanwhile(rt: Runtime) -> None:
+    one = await tenant(rt)
+    first = [record("1", {"email": "ann@mail.example"}, at=1), record("2", {"email": "bob@mail.example"}, at=2)]
+    for message in first:
+        await one.take([message])
+    bridge = [record("3", {"email": "ann@mail.example", "phone": "+493012345601"}, at=3),
+              record("2", {"phone": "+493012345601"}, at=4)]  # fmt: skip
+    newcomer = [record("1", {"plan": "pro"}, at=5), record("4", {"email": "bob@mail.example"}, at=6)]
+    await one_waits_for_the_other(one, bridge, newcomer)
+    await both_are_seen(one, first, bridge, newcomer)

@@ -129,7 +129,8 @@ async def _assert_conserved(one: Tenant, log_ids: set[int]) -> None:
             assert now.records[fate["record_id"]].removed or now.answer(fate["record_id"]) in now.live
             assert fate["profile_id"] is None or fate["profile_version"] <= now.profiles[fate["profile_id"]].version
         else:
-            assert (fate["fate"], fate["reason"]) == ("quarantined", aside[fate["log_id"]])
+            assert (fate["fate"], fate["reason"]) == ("quarantined", "identifies_nobody")
+            assert aside[fate["log_id"]] == fate["reason"]
     owners = defaultdict(set)
     for row in await one.rows(f"SELECT record_id, log_id FROM events {here}"):
         owners[row["log_id"]].add(row["record_id"])

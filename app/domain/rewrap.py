@@ -53,7 +53,8 @@ async def _rewrap_all(house: House, file: KeyFile) -> int:
     anew = 0
     for workspace in everywhere:
         async with house.begin(workspace.id) as tx:
-            held = await _rotation.rows(tx, "lock_keys")
+            await _rotation.rows(tx, "lock_keys")
+            held = await _rotation.rows(tx, "keys")
             old = [row for row in held if file.root_of(row["wrapped"]) != file.current]
             wrapped = []
             for row in old:

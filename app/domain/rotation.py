@@ -139,7 +139,9 @@ async def rotate(
 async def announce(house: House, workspace_id: int) -> Rotation:
     """Add a key that opens and does not seal yet, unless a rotation is under way: then that one goes on."""
     async with house.begin(workspace_id) as tx:
-        held = [row for row in await _rotation.rows(tx, "lock_keys") if row["purpose"] == "seal"]
+        # Who waited for the lock reads again: a key that was added meanwhile is no row of the statement that waited.
+        await _rotation.rows(tx, "lock_keys")
+        held = [row for row in await _rotation.rows(tx, "keys") if row["purpose"] == "seal"]
         active = next(row["id"] for row in held if row["active"])
         newest = max(row["id"] for row in held)
         if newest != active or len(held) > 1:

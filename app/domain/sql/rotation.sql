@@ -3,8 +3,7 @@ SELECT id, purpose, active, created_at, wrapped FROM data_keys WHERE workspace_i
 
 -- name: lock_keys
 -- Two rotations of one workspace take turns here.
-SELECT id, purpose, active, created_at, wrapped
-  FROM data_keys WHERE workspace_id = :workspace_id ORDER BY id FOR UPDATE;
+SELECT FROM data_keys WHERE workspace_id = :workspace_id ORDER BY id FOR UPDATE;
 
 -- name: announce
 -- A key that opens and does not seal yet: every process learns of it before the first blob names it.
@@ -12,7 +11,12 @@ INSERT INTO data_keys (workspace_id, id, purpose, wrapped, active, created_at)
 VALUES (:workspace_id, :id, 'seal', :wrapped, false, :now);
 
 -- name: activate
-UPDATE data_keys SET active = (id = CAST(:id AS integer)) WHERE workspace_id = :workspace_id AND purpose = 'seal';
+-- Never back to an older key: another rotation may be further.
+UPDATE data_keys SET active = (id = CAST(:id AS integer))
+ WHERE workspace_id = :workspace_id AND purpose = 'seal'
+   AND NOT EXISTS (SELECT FROM data_keys k
+                    WHERE k.workspace_id = :workspace_id AND k.purpose = 'seal' AND k.active
+                      AND k.id > CAST(:id AS integer));
 
 -- name: begin_walks
 INSERT INTO key_rotations (workspace_id, table_name, key_id, position, resealed, done_at)

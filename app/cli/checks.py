@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -49,17 +49,23 @@ class Finding:
 DatabaseCheck = Callable[[asyncpg.Connection], Awaitable[Finding]]
 
 
-def keys(settings: Settings) -> Iterator[Finding]:
+def keys(settings: Settings) -> list[Finding]:
     """Both kinds of keys are there, whole, and readable by their owner only."""
-    now = datetime.now(UTC)
-    for check, look in (
-        ("root keys", lambda: str(KeyFile(settings.key_path).path)),
-        ("token keys", lambda: str(SigningKeys.open(settings.token_keys_path, now=now, create=False).folder)),
-    ):
-        try:
-            yield Finding(check, Mark.OK, f"{look()}, mode 0600")
-        except (CdpError, OSError) as wrong:
-            yield Finding(check, Mark.FAILED, "not usable", str(wrong))
+
+    def root() -> Path:
+        return KeyFile(settings.key_path).path
+
+    def token() -> Path:
+        return SigningKeys.open(settings.token_keys_path, now=datetime.now(UTC), create=False).folder
+
+    return [_usable("root keys", root), _usable("token keys", token)]
+
+
+def _usable(check: str, look: Callable[[], Path]) -> Finding:
+    try:
+        return Finding(check, Mark.OK, f"{look()}, mode 0600")
+    except (CdpError, OSError) as wrong:
+        return Finding(check, Mark.FAILED, "not usable", str(wrong))
 
 
 def disk(data_dir: Path) -> Finding:

@@ -39,7 +39,7 @@ def doctor(as_json: AsJson = False) -> None:
 async def examined(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which people should read them."""
     found = await checks.database(settings)
-    found += list(checks.keys(settings))
+    found += checks.keys(settings)
     found.append(await checks.queue_server(settings.redis_url))
     found.append(checks.disk(settings.data_dir))
     return found

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Fault, Refused
-from app.domain.formats.csv import CsvReader
+from app.domain.formats.csv import MAX_LINES_A_ROW, CsvReader
 from app.domain.formats.csv_header import read_header
 from app.domain.formats.json import JsonReader
 from app.domain.formats.ndjson import NdjsonReader
@@ -172,6 +172,12 @@ def test_an_open_quote_does_not_swallow_the_file() -> None:
     assert found[0] == "unbalanced_quote"
     assert len(found) == 19_999
     assert found.count("unbalanced_quote") == 1
+
+
+def test_a_row_of_too_many_lines_is_a_stray_quote() -> None:
+    body = b'id\n"open\n' + b"x\n" * MAX_LINES_A_ROW + b'"\nlast\n'
+    found = values(goes_on_anywhere(*csv_reader(body), body))
+    assert found == ["unbalanced_quote", *[{"id": "x"}] * MAX_LINES_A_ROW, "unbalanced_quote", {"id": "last"}]
 
 
 @pytest.mark.parametrize("size", SIZES)

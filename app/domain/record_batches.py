@@ -52,7 +52,8 @@ async def keep(
 ) -> dict[str, Any]:
     """Store the answer of a request with it: the same transaction, so a stored answer is a true one.
 
-    Returned is what the sender is told now; stored is the same without the keys that only the sender could name.
+    Returned is what the sender is told now; stored is the same without the keys that only the sender could name. With
+    an idempotency key it is told what is stored, for that is what it will be told again.
     """
     answer = {
         "accepted": receipt.accepted,
@@ -61,6 +62,7 @@ async def keep(
         "entries": receipt.log_ids,
         "repeats": receipt.repeats,
     }
+    stored = {**answer, "rejected": [_rejected(index, fault, kept(fault)) for index, fault in receipt.rejected]}
     await _log.run(
         tx,
         "add_batch",
@@ -68,10 +70,10 @@ async def keep(
         source_id=source_id,
         idempotency_token=None if asked is None else asked.key_token,
         request_token=None if asked is None else asked.request_token,
-        answer={**answer, "rejected": [_rejected(index, fault, kept(fault)) for index, fault in receipt.rejected]},
+        answer=stored,
         now=now,
     )
-    return answer
+    return answer if asked is None else stored
 
 
 def _rejected(index: int, fault: Fault, pointer: str) -> dict[str, Any]:

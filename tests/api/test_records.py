@@ -190,7 +190,7 @@ async def test_a_message_id_of_ones_own_names_the_record_for_ever(client: Client
 
 
 async def test_an_idempotency_key_gives_the_same_request_the_same_answer_byte_for_byte(client: Client) -> None:
-    body = [record("1"), {"key": ""}]
+    body = [record("1"), {"key": ""}, {"key": "2", "traits": {}, "ada@example.com": 1}]
     first = await client.records(body, Idempotency_Key="night/2026-11-20")
     again = await client.records(body, Idempotency_Key="night/2026-11-20")
     assert (first.status_code, first.content) == (again.status_code, again.content)
@@ -200,7 +200,7 @@ async def test_an_idempotency_key_gives_the_same_request_the_same_answer_byte_fo
     elsewhere = await client.records(body, source="shop", Idempotency_Key="night/2026-11-20")
     assert elsewhere.status_code == 409
     assert await client.log_size() == 1
-    assert len((await client.ask("GET", "/v1/quarantine")).json()["items"]) == 1
+    assert len((await client.ask("GET", "/v1/quarantine")).json()["items"]) == 2
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])

@@ -12,12 +12,11 @@ import orjson
 from app.core.crypto.keyring import Keyring
 from app.core.runtime import Runtime
 from app.core.sql import statement
-from app.domain import ingest_log, keys, sources, workspaces
+from app.domain import ingest_log, keys, policies, sources, workspaces
 from app.domain.catalog import Trait
 from app.domain.deliveries import Kind
 from app.domain.pipeline import STEPS
 from app.domain.pipeline.run import Step
-from app.domain.policies import to_body
 from app.domain.sources import Source
 from app.domain.workspaces import Workspace
 from app.identity.policy import Policy
@@ -156,9 +155,7 @@ async def tenant(
                 "VALUES ($1, $2, $3, $4, $5, 'defined', '', now())",
                 fresh, trait.name, trait.type, trait.class_, trait.rule,
             )  # fmt: skip
+        keyring = await keys.load(rt.key_service, tx)
         if policy is not None:
-            await tx.conn.execute(
-                "INSERT INTO policies (workspace_id, version, body, created_at) VALUES ($1, 2, $2, now())",
-                fresh, to_body(policy),
-            )  # fmt: skip
-        return Tenant(rt, workspace, await keys.load(rt.key_service, tx), made, policy or Policy())
+            await policies.store(tx, keyring, 2, policy, now=rt.now())
+        return Tenant(rt, workspace, keyring, made, policy or Policy())

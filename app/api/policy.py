@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.deps import Rt, Who, needs
 from app.api.strict import StrictRoute
 from app.core.tokens.scopes import ADMIN, PROFILES_READ
-from app.domain import policies
+from app.domain import keys, policies
 from app.domain.refreshes import is_under_way
 
 router = APIRouter(prefix="/v1/policy", tags=["definitions"], route_class=StrictRoute)
@@ -62,7 +62,7 @@ async def get_policy(who: Who, rt: Rt) -> PolicyOut:
     """The default policy with what this workspace has changed."""
     who.need(PROFILES_READ)
     async with rt.begin(who.workspace_id) as tx:
-        policy = await policies.in_force(tx)
+        policy = await policies.in_force(tx, await keys.keyring(rt, tx))
         refreshing = await is_under_way(tx)
     body: dict[str, Any] = policies.to_body(policy)
     return PolicyOut(version=policy.version, refreshing=refreshing, **body)
@@ -74,6 +74,6 @@ async def put_policy(new: PolicyIn, who: Who, rt: Rt) -> PolicyOut:
     who.need(ADMIN)
     wanted = policies.from_body(new.version, new.model_dump(exclude={"version"}))
     async with rt.begin(who.workspace_id) as tx:
-        held = await policies.put(tx, new.version, wanted, now=rt.now())
+        held = await policies.put(tx, await keys.keyring(rt, tx), new.version, wanted, now=rt.now())
     body: dict[str, Any] = policies.to_body(held)
     return PolicyOut(version=held.version, refreshing=True, **body)

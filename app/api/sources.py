@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.api.deps import Rt, Who, needs
 from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
@@ -30,6 +31,14 @@ class Declared(BaseModel):
     day_first: bool | None = Field(None, description="How 03/04/1990 is read; unset: not at all.")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="Currency of bare amounts, ISO 4217.")
     locale: str | None = Field(None, max_length=35, description="How 1.234 is read.")
+
+    @field_validator("zone")
+    @classmethod
+    def known_zone(cls, zone: str | None) -> str | None:
+        """A zone nobody knows would leave every naive time unread."""
+        if zone is not None and zone not in available_timezones():
+            raise ValueError("A zone is a name of the IANA time zone database, such as Europe/Paris.")
+        return zone
 
 
 class SourceIn(BaseModel):

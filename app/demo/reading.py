@@ -114,7 +114,7 @@ class Reader:
 
     async def till(self) -> Till:
         held = Identifier("device_id", TILL)
-        limit = (await policies.in_force(self._tx)).rule(held.namespace).max_records
+        limit = (await policies.in_force(self._tx, self._keyring)).rule(held.namespace).max_records
         carriers = await _story.value(self._tx, "carriers", token=token(self._keyring, held))
         return Till(TILL, carriers, limit)
 

@@ -67,7 +67,8 @@ async def lookup(tx: Tx, keyring: Keyring, wanted: Sequence[By], *, proof: bool 
     if not wanted:
         return []
     known = await sources.all_sources(tx) if any(isinstance(each, ByRecord) for each in wanted) else {}
-    policy = await policies.in_force(tx) if any(isinstance(each, ByIdentifier) for each in wanted) else Policy()
+    by_identifier = any(isinstance(each, ByIdentifier) for each in wanted)
+    policy = await policies.in_force(tx, keyring) if by_identifier else Policy()
     rows = await _profiles.rows(
         tx, "lookup", hops=MAX_HEIRS, with_proof=proof, **_places(keyring, wanted, known, policy)
     )

@@ -4,19 +4,27 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
+from app.core.crypto.keyring import Keyring
 from app.core.errors import Stale
 from app.core.sql import Queries, Tx
 from app.domain import refreshes
 from app.identity.blocked import folded
 from app.identity.policy import EXTERNAL_ID, MAX_CLUSTER, NAMESPACES, NamespaceRule, Policy
 
+BLOCKED = ("blocked_values", "blocked_patterns")
+
 _policies = Queries("policies")
 
 
-async def in_force(tx: Tx) -> Policy:
+async def in_force(tx: Tx, keyring: Keyring) -> Policy:
     """The newest version of the workspace's policy, or the default one."""
     row = await _policies.row(tx, "in_force")
-    return Policy() if row is None else from_body(row["version"], row["body"])
+    if row is None:
+        return Policy()
+    blocked = orjson.loads(keyring.open(row["blocked"], "policies", "blocked", row["version"]))
+    return from_body(row["version"], {**row["body"], **blocked})
 
 
 def from_body(version: int, body: Mapping[str, Any]) -> Policy:
@@ -50,16 +58,23 @@ def to_body(policy: Policy) -> dict[str, Any]:
     }
 
 
-async def put(tx: Tx, seen: int, policy: Policy, *, now: datetime) -> Policy:
+async def put(tx: Tx, keyring: Keyring, seen: int, policy: Policy, *, now: datetime) -> Policy:
     """Make a policy the one in force, if `seen` is still the version in force; every profile is derived again.
 
     Raises Stale when somebody else has changed it meanwhile.
     """
-    held = await in_force(tx)
+    held = await in_force(tx, keyring)
     if held.version != seen:
         raise Stale(f"The policy is at version {held.version} by now; read it again and repeat.")
     await refreshes.request(tx, "policy", now=now)
-    fresh = await _policies.value(tx, "put", version=seen + 1, body=to_body(policy), now=now)
-    if fresh is None:
+    await store(tx, keyring, seen + 1, policy, now=now)
+    return await in_force(tx, keyring)
+
+
+async def store(tx: Tx, keyring: Keyring, version: int, policy: Policy, *, now: datetime) -> None:
+    """Write one version: limits in the clear, blocked values sealed. Raises Stale where that version exists."""
+    body = to_body(policy)
+    blocked = orjson.dumps({name: body.pop(name) for name in BLOCKED})
+    sealed = keyring.seal(blocked, "policies", "blocked", version)
+    if await _policies.value(tx, "put", version=version, body=body, blocked=sealed, now=now) is None:
         raise Stale("The policy was changed at the same moment; read it again and repeat.")
-    return await in_force(tx)

@@ -183,21 +183,6 @@ async def discard(tx: Tx, keyring: Keyring, id: int, reason: str, *, now: dateti
         raise Conflict("This message was replayed or discarded already.")
 
 
-async def rejected_rows(
-    tx: Tx, keyring: Keyring, import_id: int, *, after: int, many: int
-) -> list[tuple[int, Fault, Any]]:
-    """(row number, what is wrong, the row's words) of an import, from the row after `after`."""
-    rows = await _quarantine.rows(tx, "rejected_rows", import_id=import_id, after=after, many=many)
-    return [
-        (
-            row["position"],
-            Fault(row["pointer"], row["code"], row["detail"]),
-            orjson.loads(keyring.open(row["body"], "quarantine", "body", row["id"])).get("message"),
-        )
-        for row in rows
-    ]
-
-
 async def _one(tx: Tx, id: int) -> Mapping[str, Any]:
     row = await _quarantine.row(tx, "one", id=id)
     if row is None:

@@ -35,5 +35,6 @@ TABLES = (
     SealedTable("source_records", ("id",), ("state",), itemgetter("id")),
     SealedTable("profiles", ("id",), ("sealed", "proof"), itemgetter("id")),
     SealedTable("profile_versions", ("profile_id", "version"), ("body",), joined("profile_id", "version")),
+    SealedTable("policies", ("version",), ("blocked",), itemgetter("version")),
     SealedTable("quarantine", ("id",), ("body", "resolution"), itemgetter("id")),
 )

@@ -7,6 +7,7 @@ lost (the queue server killed, flushed or away) costs a second and nothing else.
 
 import asyncio
 import contextlib
+import logging
 import random
 import signal
 from collections.abc import Awaitable, Callable
@@ -32,6 +33,7 @@ POLL_SECONDS = 0.02
 
 AGAIN_AFTER = 1.0
 TEND_EVERY = 1.0
+CANCEL_EVERY = 0.1
 CONNECTIONS = 6
 """One for each loop below that works on the database, and one for each of their heartbeats."""
 
@@ -161,10 +163,16 @@ async def serve(settings: Settings) -> None:
         tasks += [start(name, work) for name, work in loops.items()]
         await worker.stopping.wait()
     finally:
-        listening.cancel()
-        await asyncio.gather(listening, *tasks, return_exceptions=True)
+        await asyncio.gather(_end(listening), *tasks, return_exceptions=True)
         await roster.leave()
         await rt.close()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: the queue server's client now and then swallows a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_EVERY)
 
 
 async def _either(*events: asyncio.Event) -> None:
@@ -178,6 +186,8 @@ async def _either(*events: asyncio.Event) -> None:
 def main() -> None:
     settings = Settings()
     set_up(level=settings.log_level, form=settings.log_format)
+    # It has two lines for every ring.
+    logging.getLogger("arq").setLevel(logging.WARNING)
     asyncio.run(serve(settings))
 
 

@@ -128,6 +128,7 @@ SEALED = (
     ("profiles", "proof"),
     ("profile_versions", "body"),
     ("quarantine", "body"),
+    ("policies", "blocked"),
 )
 SIGNATURES = (
     "workspace_directory()",
@@ -145,6 +146,7 @@ def upgrade() -> None:
         op.execute(f"CREATE SEQUENCE {name} {how}")
     workspaces()
     catalog()
+    rules()
     ingest()
     fates()
     imports()
@@ -265,11 +267,15 @@ def catalog() -> None:
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="traits_workspace"),
         sa.PrimaryKeyConstraint("workspace_id", "name"),
     )
+
+
+def rules() -> None:
     op.create_table(
         "policies",
         sa.Column("workspace_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("blocked", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="policies_workspace"),
         sa.PrimaryKeyConstraint("workspace_id", "version"),

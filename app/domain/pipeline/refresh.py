@@ -30,7 +30,7 @@ async def refresh(tx: Tx, keyring: Keyring, position: int, *, many: int, now: da
         tx,
         keyring,
         now,
-        await policies.in_force(tx),
+        await policies.in_force(tx, keyring),
         await catalog.load(tx),
         await sources.all_sources(tx),
         refreshing=True,

@@ -47,7 +47,7 @@ async def run(
         tx,
         keyring,
         now,
-        await policies.in_force(tx),
+        await policies.in_force(tx, keyring),
         await catalog.load(tx),
         await sources.all_sources(tx),
         entries=list(entries),

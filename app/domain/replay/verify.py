@@ -43,11 +43,12 @@ async def verify(key_service: KeyService, tx: Tx, told: Told = lambda _done, _to
     await tx.conn.execute(SNAPSHOT)
     if await refreshes.is_under_way(tx):
         raise RulesMoving
+    keyring = await keys.load(key_service, tx)
     look = Look(
         tx,
-        await keys.load(key_service, tx),
+        keyring,
         await catalog.load(tx),
-        await policies.in_force(tx),
+        await policies.in_force(tx, keyring),
         await sources.all_sources(tx),
     )
     found = Findings()

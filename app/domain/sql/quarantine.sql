@@ -47,9 +47,3 @@ UPDATE quarantine SET state = 'replayed', replayed_as = :log_id, settled_at = :n
 -- name: discard
 UPDATE quarantine SET state = 'discarded', resolution = :reason, settled_at = :now
  WHERE workspace_id = :workspace_id AND id = :id AND state = 'open';
-
--- name: rejected_rows
-SELECT id, position, code, pointer, detail, body FROM quarantine
- WHERE workspace_id = :workspace_id AND import_id = :import_id AND position > :after
- ORDER BY position
- LIMIT :many;

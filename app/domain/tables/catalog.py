@@ -116,7 +116,8 @@ class Refresh(SQLModel, table=True):
 
 
 class Policy(SQLModel, table=True):
-    """One version of a workspace's identity policy. The highest version is in force."""
+    """One version of a workspace's identity policy. The highest version is in force. `blocked` are the values and
+    patterns that identify nobody, sealed: an address may be among them."""
 
     __tablename__ = "policies"
     __table_args__ = (ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="policies_workspace"),)
@@ -124,4 +125,5 @@ class Policy(SQLModel, table=True):
     workspace_id: int = workspace()
     version: int = key(Integer)
     body: Any = column(JSONB)
+    blocked: bytes = column(LargeBinary)
     created_at: datetime = column(Instant)

@@ -17,7 +17,9 @@ PRIORITIES = {"crm": 10, "shop": 5, "web": 0}
 async def put(one: Tenant, policy: Policy) -> Tenant:
     """The tenant under a new policy, every profile derived again."""
     async with one.rt.begin(one.id) as tx:
-        held = await policies.put(tx, (await policies.in_force(tx)).version, policy, now=RECEIVED)
+        held = await policies.put(
+            tx, one.keyring, (await policies.in_force(tx, one.keyring)).version, policy, now=RECEIVED
+        )
     assert await refresh_due(one.rt, 1) > 0
     return replace(one, policy=held)
 

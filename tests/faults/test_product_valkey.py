@@ -13,7 +13,6 @@ from arq.connections import ArqRedis
 
 from app.cli.prepare import prepare
 from app.cli.schema import migrate
-from app.cli.variables import metrics_dir
 from app.core.doorbell import BURST_SECONDS, QUEUE, Doorbell
 from app.core.runtime import Runtime
 from app.core.settings import Settings
@@ -29,6 +28,7 @@ SWEPT_IN = 2.5
 """Seconds: the sweep looks every second."""
 
 ENDS_IN = 5.0
+STOPS = 8
 
 
 class Product:
@@ -70,7 +70,6 @@ async def product(bell: Embedded, tmp_path_factory: pytest.TempPathFactory) -> A
         )
         await asyncio.to_thread(migrate, servers.database_url)
         await asyncio.to_thread(prepare, settings)
-        metrics_dir(settings).mkdir(parents=True)
         rt = await Runtime.open(settings, pool_size=2)
         product = Product(settings, rt, bell)
         product.worker.start()
@@ -154,6 +153,18 @@ async def test_an_api_ends_in_time_though_the_queue_server_hangs(product: Produc
         assert time.monotonic() - began < ENDS_IN
     finally:
         product.signal_bell(signal.SIGCONT)
+
+
+async def test_a_worker_that_hears_bells_ends_in_time(product: Product) -> None:
+    place = await product.place("bells", messages=10_000, rate=100.0)
+    other = Server("worker-1", product.settings)
+    with sending(place.order):
+        for _ in range(STOPS):
+            other.start()
+            await asyncio.sleep(1.5)
+            began = time.monotonic()
+            await asyncio.to_thread(other.stop)
+            assert time.monotonic() - began < ENDS_IN
 
 
 async def test_a_commit_right_after_another_is_announced_as_well(bell: Embedded) -> None:

@@ -19,11 +19,11 @@ import httpx2
 import orjson
 import pytest
 
-from app.cli.schema import migrate
 from app.cli.prepare import prepare
+from app.cli.schema import migrate
 from app.cli.supervisor import child_environment, serving_commands
 from app.cli.token import access_token
-from app.cli.variables import metrics_dir, variables
+from app.cli.variables import variables
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.core.tokens.scopes import INGEST_WRITE
@@ -251,7 +251,6 @@ def live_settings(settings: Settings, tmp_path_factory: pytest.TempPathFactory) 
     held = settings.model_copy(update={"database_url": url, "data_dir": home, "port": free_port()})
     migrate(url)
     prepare(held)
-    metrics_dir(held).mkdir(mode=0o700, parents=True)
     return held
 
 

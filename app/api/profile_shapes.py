@@ -176,7 +176,9 @@ class VersionShape(BaseModel):
 
     version: int
     at: datetime
-    reason: Literal["created", "updated", "merged", "split", "merged_into", "record_removed", "removed"]
+    reason: Literal[
+        "created", "updated", "merged", "split", "merged_into", "record_removed", "rules_changed", "removed"
+    ]
     other_profile: str | None = Field(description="The profile it merged with, split from or went to.")
     causes: list[CauseShape] = Field(description="The messages that brought it about; at most the first 20.")
     traits: dict[str, ValueChange]

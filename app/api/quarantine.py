@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.api.deps import Principal, Rt, Who, needs
@@ -96,12 +96,13 @@ async def fix(
 
 
 @router.post("/{id}/replay", status_code=202, openapi_extra=needs(INGEST_WRITE), summary="Send a message again")
-async def replay(id: str, who: Who, rt: Rt) -> Replayed:
+async def replay(id: str, who: Who, rt: Rt, request: Request) -> Replayed:
     """Down the same road as any message; its fate is found under its first id."""
     who.need(INGEST_WRITE)
     async with rt.begin(who.workspace_id) as tx:
         keyring = await keys.keyring(rt, tx)
         await quarantine.replay(tx, keyring, _number(who, id), now=rt.now())
+    await request.app.state.doorbell.ring()
     return Replayed(id=id)
 
 

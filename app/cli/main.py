@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "workspace": ("workspace", "app"),
     "source": ("source", "app"),
     "import": ("import_", "import_file"),
+    "demo": ("demo", "demo"),
     "doctor": ("doctor", "doctor"),
     "keys": ("keys", "app"),
     "replay": ("replay", "replay"),

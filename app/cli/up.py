@@ -15,7 +15,7 @@ from app.cli.address import check_port, reachable, wait_ready
 from app.cli.connect import embedded_for, with_servers
 from app.cli.prepare import prepare
 from app.cli.supervisor import Supervisor, child_environment, serving_commands
-from app.cli.variables import metrics_dir, variables
+from app.cli.variables import variables
 from app.cli.welcome import load_demo, welcome
 from app.core.settings import Settings
 
@@ -61,11 +61,11 @@ def serve_all(settings: Settings, *, demo: bool) -> None:
 
         migrate(settings.owner_url)
         prepare(settings)
-        fresh_metrics(settings)
         logs = settings.data_dir / "logs"
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         commands = serving_commands(settings.workers)
-        supervisor = Supervisor(commands, child_environment(variables(settings)), logs, embedded, say)
+        env = child_environment(variables(settings) | fresh_metrics(settings))
+        supervisor = Supervisor(commands, env, logs, embedded, say)
         ends.callback(supervisor.stop)
         ends.callback(say, "Stopping")
         supervisor.start()
@@ -102,7 +102,9 @@ def say(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-def fresh_metrics(settings: Settings) -> None:
-    """Figures begin anew with the instance."""
-    shutil.rmtree(metrics_dir(settings), ignore_errors=True)
-    metrics_dir(settings).mkdir(mode=0o700, parents=True)
+def fresh_metrics(settings: Settings) -> dict[str, str]:
+    """Where the processes of this instance leave their figures for one `/metrics`; figures begin anew with it."""
+    folder = settings.data_dir / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}

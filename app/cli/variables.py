@@ -1,13 +1,6 @@
 """Settings as environment variables, for the processes that a command starts."""
 
-from pathlib import Path
-
 from app.core.settings import Settings
-
-
-def metrics_dir(settings: Settings) -> Path:
-    """Where the processes of one instance leave their figures for `/metrics`; emptied at every start."""
-    return settings.data_dir / "metrics"
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -18,7 +11,6 @@ def variables(settings: Settings) -> dict[str, str]:
         "CDP_DATA_DIR": settings.data_dir,
         "CDP_KEY_FILE": settings.key_path.absolute(),
         "CDP_TOKEN_KEYS": settings.token_keys_path.absolute(),
-        "PROMETHEUS_MULTIPROC_DIR": metrics_dir(settings),
         "CDP_HOST": settings.host,
         "CDP_PORT": settings.port,
     }

@@ -91,7 +91,7 @@ class Postgres:
         if stamp.exists() and (found := stamp.read_text("utf-8").strip()) != str(POSTGRES_MAJOR):
             raise Refused(
                 f"The data directory {self._place.data_dir} was made by PostgreSQL {found}, and this release brings "
-                f"{POSTGRES_MAJOR}; `cdp backup` it with the release that made it, and `cdp restore` into a new one."
+                f"{POSTGRES_MAJOR}; dump it with the release that made it, and load the dump into a new one."
             )
 
     def _make(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from app.api.ingest.commit import DEPTH_SECONDS
 from app.cli.migrate import migrate
 from app.cli.prepare import prepare
-from app.cli.variables import metrics_dir
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.embedded import Embedded
@@ -55,7 +54,6 @@ async def own_product(home: Path) -> AsyncIterator[tuple[Embedded, Client]]:
         )
         await asyncio.to_thread(migrate, servers.database_url)
         await asyncio.to_thread(prepare, settings)
-        metrics_dir(settings).mkdir(parents=True)
         api, worker = Server("api", settings), Server("worker-1", settings)
         rt = await Runtime.open(settings)
         try:

@@ -9,12 +9,13 @@ import pytest
 from app.core.crypto.keyring import Keyring, UnknownKey, key_id_of
 from app.core.errors import Fault
 from app.core.runtime import Runtime
-from app.domain import ingest_log, keys, quarantine, reseal, rotation, sources
+from app.domain import ingest_log, keys, policies, quarantine, reseal, rotation, sources
 from app.domain.deliveries import Kind
 from app.domain.event_ingest import Arrival, Sender, write
 from app.domain.quarantine import Rejected
 from app.domain.rotation import Rotation
 from app.domain.sealed import TABLES, SealedTable
+from app.identity.policy import Policy
 from tests.make import Tenant, event, record, tenant
 
 AT_ONCE = 0.0
@@ -37,6 +38,7 @@ async def everything_sealed(rt: Runtime) -> Tenant:
         aside = await quarantine.set_aside(tx, one.keyring, rejected, now=rt.now())
         await quarantine.discard(tx, one.keyring, aside[0], "A test.", now=rt.now())
         await sources.write_key(tx, one.keyring, one.sources["web"])
+        await policies.store(tx, one.keyring, 2, Policy(blocked_values={"email": frozenset({"x@y.z"})}), now=rt.now())
         piece = one.keyring.seal(b"a,b\n", "import_chunks", "body", "2/0")
         await tx.conn.execute(
             "INSERT INTO import_chunks (workspace_id, import_id, number, body) VALUES ($1, 2, 0, $2)", one.id, piece

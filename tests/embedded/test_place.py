@@ -40,7 +40,7 @@ def test_a_data_directory_of_another_postgresql_says_how_to_move_it(tmp_path: Pa
     (tmp_path / "postgres" / "PG_VERSION").write_text("17\n")
     (tmp_path / "VERSION").write_text("1\n")
     assert "made by PostgreSQL 17" in (sentence := refusal(tmp_path))
-    assert "cdp backup" in sentence
+    assert "load the dump into a new one" in sentence
 
 
 def test_a_data_directory_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:

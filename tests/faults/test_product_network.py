@@ -14,7 +14,6 @@ import pytest
 
 from app.cli.prepare import prepare
 from app.cli.schema import migrate
-from app.cli.variables import metrics_dir
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.embedded import Embedded
@@ -78,7 +77,6 @@ async def distant(database: Foreign, tmp_path_factory: pytest.TempPathFactory) -
         far = direct.model_copy(
             update={"database_url": database.url_through(network.port), "redis_url": bell.redis_url}
         )
-        metrics_dir(far).mkdir(parents=True)
         eye = await Runtime.open(direct, pool_size=2)
         ends.push_async_callback(eye.close)
         api, worker = Server("api", far), Server("worker-1", far)

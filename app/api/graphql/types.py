@@ -83,7 +83,7 @@ class Version:
     version: int
     at: DateTime
     reason: str = strawberry.field(
-        description="created, updated, merged, split, merged_into, record_removed or removed."
+        description="created, updated, merged, split, merged_into, record_removed, rules_changed or removed."
     )
     other_profile: strawberry.ID | None
     causes: list[Cause]

@@ -9,18 +9,17 @@ import asyncio
 import base64
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
 from app.cli.token import access_token
 from app.core.runtime import Runtime
 from app.domain import sources
-from bench import load, naive
+from bench import copying, load, naive
 from bench.house import (
     House,
     as_owner,
@@ -38,6 +37,9 @@ from bench.report import Verdict, arguments, progress, show
 from bench.workload import event_text, record_text
 
 SIZES = (1, 100, 1000)
+SEALED = 45
+"""Bytes that the log adds to an event: its frame as JSON, and the seal."""
+
 COPY = "COPY, 1000 a transaction"
 EMPTY = "TRUNCATE ingest_queue, ingest_log, latest_contents, ingest_batches, naive_events, copied_log"
 
@@ -158,18 +160,14 @@ def naive_turn(servers: Servers, size: int, seconds: float) -> Turn:
 
 async def measured(servers: Servers, pid: int, orders: Orders, size: int) -> Round:
     """Empty the tables, warm the server up, and count one turn of the load generator."""
-    await as_owner(servers.house, f"CREATE TABLE IF NOT EXISTS copied_log (LIKE ingest_log); {EMPTY}", "CHECKPOINT")
-    await asyncio.to_thread(load.send, Orders(**{**vars_of(orders), "seconds": 0.3}))
+    await as_owner(servers.house, f"{copying.MAKE}; {EMPTY}", "CHECKPOINT")
+    await asyncio.to_thread(load.send, replace(orders, seconds=0.3))
     await as_owner(servers.house, EMPTY)
     before = cpu_of([pid], [servers.house.postgres_pid])
     outcome = await asyncio.to_thread(load.send, orders)
     after = cpu_of([pid], [servers.house.postgres_pid])
     assert set(outcome.statuses) <= {"200", "202"}, f"refused: {outcome.statuses}"
     return Round(outcome.requests * size, outcome.seconds, after - before)
-
-
-def vars_of(orders: Orders) -> dict[str, object]:
-    return {name: getattr(orders, name) for name in Orders.__slots__}
 
 
 async def expect_rows(servers: Servers, table: str, many: int) -> None:
@@ -183,7 +181,7 @@ async def expect_rows(servers: Servers, table: str, many: int) -> None:
 
 
 def copy_turn(servers: Servers, seconds: float) -> Turn:
-    row_bytes = len(event_text("x" * 10)) + 60
+    row_bytes = len(event_text("x" * 10)) + SEALED
 
     async def turn(number: int) -> Round:
         progress(f"round {number + 1}: COPY")
@@ -203,4 +201,4 @@ def copy_turn(servers: Servers, seconds: float) -> Turn:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

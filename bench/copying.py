@@ -1,4 +1,4 @@
-"""The floor of every write: COPY of rows that are sealed already, 1000 a transaction, into a table without an index.
+"""The floor of every write: COPY of rows that are sealed already, 1000 a transaction, into a table with a primary key.
 
 `python -m bench.copying SECONDS ROW_BYTES` prints {"rows", "seconds", "cpu"} as JSON; the
 database's URL is in BENCH_DATABASE_URL.
@@ -18,7 +18,7 @@ import asyncpg
 A_TRANSACTION = 1000
 TABLE = "copied_log"
 COLUMNS = ("workspace_id", "id", "message_token", "source_id", "kind", "received_at", "body")
-MAKE = f"CREATE TABLE IF NOT EXISTS {TABLE} (LIKE ingest_log)"
+MAKE = f"CREATE TABLE IF NOT EXISTS {TABLE} (LIKE ingest_log, PRIMARY KEY (workspace_id, id))"
 
 _numbers = count(1)
 

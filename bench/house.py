@@ -15,10 +15,10 @@ from pathlib import Path
 
 import asyncpg
 
-from app.cli.migrate import migrate
 from app.cli.prepare import make_keys
+from app.cli.schema import migrate
 from app.cli.supervisor import child_environment, serving_commands
-from app.cli.variables import metrics_dir, variables
+from app.cli.variables import variables
 from app.core.crypto.keyring import Keyring
 from app.core.runtime import Runtime
 from app.core.settings import Settings
@@ -76,7 +76,7 @@ def house() -> Iterator[House]:
         )
         migrate(servers.database_url)
         make_keys(settings)
-        metrics_dir(settings).mkdir(parents=True, exist_ok=True)
+        (home / "metrics").mkdir()
         assert embedded.postgres_pid is not None, "started"
         yield House(settings, embedded.postgres_pid, home)
     finally:
@@ -101,10 +101,14 @@ async def tenant(rt: Runtime, name: str, source: str = "crm") -> Tenant:
 
 
 @contextmanager
-def serving(house: House, *names: str, workers: int = 1, **extra: str) -> Iterator[dict[str, int]]:
+def serving(house: House, *names: str, workers: int = 1) -> Iterator[dict[str, int]]:
     """Serving processes by name (`api`, `worker-1`, ...), started as `cdp up` starts them; yields their pids."""
     commands = serving_commands(workers)
-    environment = {**child_environment(variables(house.settings)), "CDP_MAX_BACKLOG": str(QUEUES_ARE_NO_LIMIT), **extra}
+    environment = {
+        **child_environment(variables(house.settings)),
+        "CDP_MAX_BACKLOG": str(QUEUES_ARE_NO_LIMIT),
+        "PROMETHEUS_MULTIPROC_DIR": str(house.home / "metrics"),
+    }
     with running([commands[name] for name in names], environment, house.home) as pids:
         if "api" in names:
             wait_until_ready(f"http://127.0.0.1:{house.settings.port}/readyz")

@@ -1,14 +1,14 @@
 """Record to golden profile, deterministic, per core: 12 traits and 3 identifiers a record (bench/workload.py).
 
-Ours (a Processor in one process, from the log, sealed) against COPY of rows of the same
-size, row at a time with asyncpg, and one SQLModel session a record. All work off the same
+Ours (a Processor in one process, from the log, sealed) against COPY of the same sealed
+rows, row at a time with asyncpg, and one SQLModel session a record. All work off the same
 sayings over the same resident population. Ratios are per core: CPU of Python and
 PostgreSQL together, for one process of each cannot keep two cores busy alike.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import asyncpg
@@ -25,25 +25,22 @@ from bench.report import Verdict, arguments, progress, show
 from bench.workload import Saying, Workload, residents
 
 RECORDS_A_ROUND = {"ours": 4000, "rows": 1000, "session": 400, "copy": 50_000}
+WARM_UP = 600
 MEMORY_LIMIT_MB = 300
 LEASE = 7
-ROW_BYTES = 520
-"""About what a sealed record of the workload takes in the log."""
-
 OURS, LOG, COPY = "pipeline, from the log", "log append alone", "COPY, 1000 a transaction"
 ROWS, SESSION = "row at a time, asyncpg", "one SQLModel session a record"
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything that the candidates work on. `copied` are random bytes of a row's size."""
+    """Everything that the candidates work on."""
 
     house: House
     rt: Runtime
     tenant: Tenant
     conn: asyncpg.Connection
     engine: AsyncEngine
-    copied: Sequence[bytes]
 
     async def measured(self, many: int, work: Callable[[], Awaitable[None]]) -> Round:
         """CPU of this process and of PostgreSQL while the work is done."""
@@ -76,10 +73,12 @@ async def compared(home: House, people: int, rounds: int) -> tuple[dict[str, Fig
     conn = await asyncpg.connect(home.database_url)
     engine = create_async_engine(alchemy_url(home.database_url), pool_size=1)
     try:
-        bench = Bench(home, rt, await tenant(rt, "bench"), conn, engine, [bytes(ROW_BYTES)] * copying.A_TRANSACTION)
+        bench = Bench(home, rt, await tenant(rt, "bench"), conn, engine)
         await settle_in(bench, people)
         collect_seldom()  # as a worker does
-        figures = await interleaved(turns(bench, people), rounds)
+        workloads = {name: Workload(people) for name in (OURS, ROWS, SESSION)}
+        await agree(bench, workloads)
+        figures = await interleaved(turns(bench, workloads), rounds)
         return figures, await worker_memory(bench, people)
     finally:
         await engine.dispose()
@@ -105,14 +104,24 @@ async def settle_in(bench: Bench, people: int) -> None:
     await as_owner(bench.house, "VACUUM ANALYZE", "CHECKPOINT")
 
 
-def turns(bench: Bench, people: int) -> dict[str, Callable[[int], Awaitable[Round]]]:
+async def agree(bench: Bench, workloads: dict[str, Workload]) -> None:
+    """Warm every candidate up with the same sayings, and see that they find the same number of people in them."""
+    await ours.append(bench.rt, bench.tenant, workloads[OURS].take(WARM_UP), 900_000)
+    await Processor(bench.rt, LEASE).drain(bench.tenant.id)
+    await rowwise.take(bench.conn, workloads[ROWS].take(WARM_UP))
+    await session.take(bench.engine, workloads[SESSION].take(WARM_UP))
+    tables = ("profiles WHERE live", "row_profiles", "orm_profiles")
+    found = [await bench.conn.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
+    assert len(set(found)) == 1, f"the candidates do not agree on who is who: {found}"
+
+
+def turns(bench: Bench, workloads: dict[str, Workload]) -> dict[str, Callable[[int], Awaitable[Round]]]:
     """The candidates. Each has a workload of its own with the same seed, so all begin with the same sayings."""
-    kept = {name: Workload(people) for name in ("ours", "rows", "session")}
     waiting: list[Saying] = []
 
     async def log(number: int) -> Round:
         progress(f"round {number + 1}")
-        waiting[:] = kept["ours"].take(RECORDS_A_ROUND["ours"])
+        waiting[:] = workloads[OURS].take(RECORDS_A_ROUND["ours"])
         return await bench.measured(len(waiting), lambda: ours.append(bench.rt, bench.tenant, waiting, number + 1))
 
     async def pipeline(_: int) -> Round:
@@ -125,17 +134,21 @@ def turns(bench: Bench, people: int) -> dict[str, Callable[[int], Awaitable[Roun
         return await bench.measured(len(waiting), drain)
 
     async def rows(_: int) -> Round:
-        sayings = kept["rows"].take(RECORDS_A_ROUND["rows"])
+        sayings = workloads[ROWS].take(RECORDS_A_ROUND["rows"])
         return await bench.measured(len(sayings), lambda: rowwise.take(bench.conn, sayings))
 
     async def sessions(_: int) -> Round:
-        sayings = kept["session"].take(RECORDS_A_ROUND["session"])
+        sayings = workloads[SESSION].take(RECORDS_A_ROUND["session"])
         return await bench.measured(len(sayings), lambda: session.take(bench.engine, sayings))
 
     async def copied(_: int) -> Round:
+        # The very bodies that the pipeline reads: sealed, and of their own sizes.
+        newest = await bench.conn.fetch("SELECT body FROM ingest_log ORDER BY id DESC LIMIT $1", copying.A_TRANSACTION)
+        bodies = [row["body"] for row in newest]
+
         async def work() -> None:
             for _ in range(RECORDS_A_ROUND["copy"] // copying.A_TRANSACTION):
-                await copying.copy(bench.conn, copying.rows(list(bench.copied)))
+                await copying.copy(bench.conn, copying.rows(bodies))
 
         return await bench.measured(RECORDS_A_ROUND["copy"], work)
 

@@ -14,18 +14,20 @@ from bench.measure import Figure
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One ratio against its target. `at_least`: the target is a lower bound, else an upper one."""
+    """One ratio against its target, if it has one. `at_least`: the target is a lower bound, else an upper one."""
 
     what: str
     value: float
-    target: float
+    target: float | None
     at_least: bool = True
     unit: str = "x"
     by_cpu: float | None = None
     """The same ratio by CPU time instead of wall clock: it holds on a machine with neighbours, too."""
 
     @property
-    def holds(self) -> bool:
+    def holds(self) -> bool | None:
+        if self.target is None:
+            return None
         return self.value >= self.target if self.at_least else self.value <= self.target
 
 
@@ -74,8 +76,8 @@ def _verdicts(verdicts: Sequence[Verdict]) -> Table:
     for name in ("measured", "by CPU", "target", ""):
         table.add_column(name, justify="right")
     for v in verdicts:
-        bound = "at least" if v.at_least else "at most"
-        held = "[green]holds[/]" if v.holds else "[red]missed[/]"
         by_cpu = "" if v.by_cpu is None else f"{v.by_cpu:,.3g} {v.unit}"
-        table.add_row(v.what, f"{v.value:,.3g} {v.unit}", by_cpu, f"{bound} {v.target:,.3g} {v.unit}", held)
+        bound = "" if v.target is None else f"{'at least' if v.at_least else 'at most'} {v.target:,.3g} {v.unit}"
+        held = {None: "", True: "[green]holds[/]", False: "[red]missed[/]"}[v.holds]
+        table.add_row(v.what, f"{v.value:,.3g} {v.unit}", by_cpu, bound, held)
     return table

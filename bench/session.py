@@ -30,7 +30,7 @@ class SessionRecord(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     profile_id: int = Field(sa_type=BigInteger, index=True)
-    at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    at: datetime = Field(sa_type=DateTime(timezone=True))
     traits: dict[str, Any] = Field(sa_column=Column(JSONB))
 
 

@@ -34,6 +34,7 @@ RETRY_AFTER_FAILURE = 1.0
 CONTENT_CLASSES = ("22", "23", "54")
 
 _pipeline = Queries("pipeline")
+_workers = Queries("workers")
 log = structlog.get_logger(__name__)
 
 
@@ -123,7 +124,8 @@ class Processor:
             keyring = await keys.keyring(self.rt, tx)
             entries = await self._entries(tx, lease, log_ids)
             if entries:
-                batch = await run(tx, keyring, entries, now=self.rt.now(), timings=_measured, steps=self.steps)
+                now = await _workers.value(tx, "clock")
+                batch = await run(tx, keyring, entries, now=now, timings=_measured, steps=self.steps)
                 aside = len(batch.aside)
         if entries:
             BATCHES.labels("settled").inc()
@@ -152,8 +154,8 @@ class Processor:
         return 0
 
     async def _set_aside(self, lease: Lease, log_ids: Sequence[int], code: str, detail: str) -> int:
-        now = self.rt.now()
         async with self.rt.begin(lease.workspace_id) as tx:
+            now = await _workers.value(tx, "clock")
             keyring = await keys.keyring(self.rt, tx)
             entries = await self._entries(tx, lease, log_ids)
             aside = [SetAside(entry.log_id, code, "", detail) for entry in entries]

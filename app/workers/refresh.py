@@ -9,6 +9,7 @@ from app.domain.pipeline.refresh import refresh
 RECORDS_A_BATCH = 300
 
 _refreshes = Queries("refreshes")
+_workers = Queries("workers")
 
 
 async def refresh_due(rt: Runtime, lease: int) -> int:
@@ -28,7 +29,8 @@ async def _walk(rt: Runtime, workspace_id: int, lease: int) -> int:
     async def once() -> tuple[int, int, bool]:
         async with rt.begin(workspace_id) as tx:
             keyring = await keys.keyring(rt, tx)
-            at, many = await refresh(tx, keyring, position, many=RECORDS_A_BATCH, now=rt.now())
+            now = await _workers.value(tx, "clock")
+            at, many = await refresh(tx, keyring, position, many=RECORDS_A_BATCH, now=now)
             is_last = many < RECORDS_A_BATCH
             moved = await _refreshes.value(
                 tx,

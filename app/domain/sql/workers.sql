@@ -27,3 +27,7 @@ DELETE FROM workers WHERE workspace_id = :workspace_id AND lease = ANY(CAST(:lea
 
 -- name: due
 SELECT id FROM workspaces_with_work(now()) AS due(id);
+
+-- name: clock
+-- One clock for all workers: what they make is dated in one order, whatever their machines think.
+SELECT clock_timestamp();

@@ -1,27 +1,25 @@
 """Growth: CPU per pipeline record and per accepted message with 100,000 and with 1,000,000 resident profiles.
 
-Two databases on one private server, one small and one large, both filled through the log
-and the pipeline, with a worker process each while they fill. Then turns on the small and
-on the large one alternate; both were vacuumed and read through before. `--quick` takes
+Two private servers, one small and one large, so that neither's upkeep counts for the other,
+both filled through the log and the pipeline, by a worker process each. Then turns on the
+small and on the large one alternate; both were vacuumed and read through before. `--quick` takes
 20,000 and 200,000.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import asyncpg
 
-from app.cli.schema import migrate
 from app.cli.token import access_token
 from app.core.garbage import collect_seldom
 from app.core.runtime import Runtime
-from app.core.settings import Settings
 from app.workers.process import Processor
 from bench import load, ours
-from bench.house import House, Tenant, as_owner, free_port, house, serving, tenant
+from bench.house import House, Tenant, as_owner, house, serving, tenant
 from bench.load import MARKER, Orders
 from bench.measure import Cpu, Figure, Round, cpu_of, interleaved
 from bench.report import Verdict, arguments, progress, show
@@ -38,9 +36,8 @@ LEASE = 7
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """One population in a database of its own."""
+    """One population on a server of its own."""
 
-    name: str
     people: int
     house: House
     rt: Runtime
@@ -51,8 +48,8 @@ class Town:
 def main() -> None:
     asked = arguments(__doc__ or "")
     small, large, rounds = (20_000, 200_000, 3) if asked.quick else (100_000, 1_000_000, 7)
-    with house() as home:
-        figures = asyncio.run(compared(home, (small, large), rounds))
+    with house() as one, house() as other:
+        figures = asyncio.run(compared({small: one, large: other}, rounds))
     found = [
         Verdict(
             f"{path}: CPU at {large:,} / CPU at {small:,}",
@@ -65,9 +62,9 @@ def main() -> None:
     show("growth", list(figures.values()), found, as_json=asked.json, quick=asked.quick)
 
 
-async def compared(home: House, sizes: tuple[int, int], rounds: int) -> dict[str, Figure]:
+async def compared(homes: Mapping[int, House], rounds: int) -> dict[str, Figure]:
     async with AsyncExitStack() as stack:
-        towns = [await stack.enter_async_context(town(home, people)) for people in sizes]
+        towns = [await stack.enter_async_context(town(home, people)) for people, home in homes.items()]
         for each in towns:
             await settle_in(each)
         collect_seldom()  # as a worker does
@@ -84,16 +81,10 @@ async def compared(home: House, sizes: tuple[int, int], rounds: int) -> dict[str
 
 @asynccontextmanager
 async def town(home: House, people: int) -> AsyncIterator[Town]:
-    """A database with a workspace, and a runtime on it."""
-    name = f"town_{people}"
-    await as_owner(home, f"CREATE DATABASE {name}")
-    url = home.database_url.replace("/samewise?", f"/{name}?")
-    assert url != home.database_url, "the private server's database has another name now"
-    settings: Settings = home.settings.model_copy(update={"database_url": url, "port": free_port()})
-    await asyncio.to_thread(migrate, url)
-    rt = await Runtime.open(settings, pool_size=2)
+    """A workspace that is to hold so many people."""
+    rt = await Runtime.open(home.settings, pool_size=2)
     try:
-        yield Town(name, people, replace(home, settings=settings), rt, await tenant(rt, "bench"), Workload(people))
+        yield Town(people, home, rt, await tenant(rt, "bench"), Workload(people))
     finally:
         await rt.close()
 
@@ -108,7 +99,8 @@ async def settle_in(town: Town) -> None:
                 await ours.append(town.rt, town.tenant, people, 1_000_000_000 + number)
                 await caught_up(conn, BEHIND)
                 if number % 50 == 49:
-                    progress(f"{town.name}: {(number + 1) * 1000:,} sent, {time.perf_counter() - started:.0f} s")
+                    took = time.perf_counter() - started
+                    progress(f"{town.people:,} residents: {(number + 1) * 1000:,} sent, {took:.0f} s")
             await caught_up(conn, 0)
         await conn.execute("VACUUM ANALYZE")
         await conn.execute("CHECKPOINT")

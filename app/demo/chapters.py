@@ -79,6 +79,6 @@ APART = (
 
 QUERY = (
     'query { profile(by: {email: "sophie.clarke@example.com"}) '
-    "{ id version firstName lastName birthday phone city records { source key } identifiers { namespace value } } }"
+    "{ id version firstName lastName birthday email phone city records { source key } } }"
 )
 """Who is Sophie? Asked over GraphQL at the end of the story, and by `cdp up`."""

@@ -20,8 +20,12 @@ MESSAGES = 20_000
 RATE = 700.0
 DRAINED_IN = 60.0
 SEED = 20_261_123
-SILENCE = 2 * SERVING_IN
-"""Two faults may meet."""
+SILENCE = 3 * SERVING_IN
+"""Faults meet, and tests share their machine; each fault for itself is timed by the slow tests."""
+
+AGAIN = ("worker killed", "all of PostgreSQL killed", "worker killed")
+DEATHS = 7
+"""How often a worker, its database or its parent is killed."""
 
 VISIBLE_IN = 1.0
 PROBES = 100
@@ -78,13 +82,13 @@ async def test_a_storm_of_kills_loses_nothing_and_does_nothing_twice(
     tell(f"longest silence {book.longest_silence():.1f} s")
     verdict = await judge(eye, place, book)
     assert not verdict.faults
-    assert verdict.fates == {"applied": MESSAGES}
+    assert verdict.settled(MESSAGES, deaths=DEATHS), verdict
     assert book.longest_silence() < SILENCE
 
 
 def under_a_storm(installation: Installation, order: Order, rng: random.Random) -> Book:
     """Send what is ordered while every fault strikes, some more than once; return the book once all is acknowledged."""
-    faults = [*FAULTS, "worker killed", "all of PostgreSQL killed", "worker killed"]
+    faults = [*FAULTS, *AGAIN]
     rng.shuffle(faults)
     with sending(order) as load:
         began = time.monotonic()

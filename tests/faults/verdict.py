@@ -24,6 +24,7 @@ from tests.faults.ledger import Book, Order
 
 GOOD = frozenset(("applied", "duplicate", "quarantined"))
 MAX_LOOKUPS = 500
+DEATHS_OF_POISON = 3
 
 LOG = """
 SELECT l.message_token, f.fate, f.reason, (q.log_id IS NOT NULL) AS waits
@@ -58,6 +59,16 @@ class Verdict:
 
     def find(self, letter: str, what: str) -> None:
         self.faults.setdefault(letter, []).append(what)
+
+    def settled(self, messages: int, *, deaths: int = 0) -> bool:
+        """Whether all messages are applied. After three deaths of workers in a row that had it in hand, the last time
+        alone, an innocent message is taken for poison: so of `deaths` kills at most every third may set one aside."""
+        aside = self.fates["quarantined"]
+        return (
+            self.fates["applied"] + aside == messages
+            and aside <= deaths // DEATHS_OF_POISON
+            and self.reasons.keys() <= {"poison"}
+        )
 
 
 class Expected:
@@ -117,7 +128,9 @@ async def judge(rt: Runtime, tenancy: Tenancy, book: Book) -> Verdict:
     for row in held.values():
         if row["many"] != row["distinct_ids"]:
             verdict.find("C4", f"profile {row['profile_id']} has an event twice")
-    expected = Expected(order, {number for token, number in tokens.items() if token in log})
+    expected = Expected(
+        order, {number for token, number in tokens.items() if token in log and log[token]["fate"] == "applied"}
+    )
     if live != len(expected.traits):
         verdict.find("C8", f"{live} live profiles of {len(expected.traits)} people")
     verdict.profiles = live

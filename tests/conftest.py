@@ -12,7 +12,11 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.domain import keys, workspaces
 from app.domain.workspaces import Workspace
+from tests.live import client, live, live_settings
 from tests.servers import private_servers
+
+__all__ = ["client", "live", "live_settings"]
+"""One running product for the whole session: nine of them would use up the server's connections."""
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,7 @@ import pytest
 
 from app.cli.supervisor import child_environment
 from app.cli.variables import variables
-from tests.live import Live, client, live, live_settings
-
-__all__ = ["client", "live", "live_settings"]
+from tests.live import Live
 
 Done = subprocess.CompletedProcess[str]
 

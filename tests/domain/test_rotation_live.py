@@ -14,9 +14,7 @@ from app.core.settings import Settings
 from app.domain import ingest_log, keys, sources
 from app.domain.deliveries import Kind
 from app.domain.sealed import TABLES
-from tests.live import Client, client, live, live_settings
-
-__all__ = ["client", "live", "live_settings"]
+from tests.live import Client
 
 HELD = 20_000
 """Log entries there before: enough for a rotation to be killed in the middle of them."""

@@ -17,9 +17,7 @@ from tests.faults.figures import tell
 from tests.faults.installation import tenancy
 from tests.faults.ledger import sending
 from tests.faults.verdict import drained, judge
-from tests.live import Server, live_settings
-
-__all__ = ["live_settings"]
+from tests.live import Server
 
 MESSAGES = 3000
 SKEWS = ("+2d", "-2d")

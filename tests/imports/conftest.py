@@ -12,9 +12,7 @@ import orjson
 import pytest
 
 from app.domain import keys
-from tests.live import Client, client, live, live_settings
-
-__all__ = ["client", "live", "live_settings"]
+from tests.live import Client
 
 DONE_SECONDS = 60.0
 

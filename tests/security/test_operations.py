@@ -18,9 +18,7 @@ from app.core.tokens import scopes
 from app.core.tokens.gate import TokenGate
 from app.core.tokens.keys import SigningKeys
 from tests.api.test_openapi import OPERATIONS, WITHOUT_A_TOKEN
-from tests.live import Client, Live, as_bytes, client_of, live, live_settings
-
-__all__ = ["live", "live_settings"]
+from tests.live import Client, Live, as_bytes, client_of
 
 CANARY = "zanzibarcanary"
 EMAIL = f"{CANARY}@example.com"

@@ -1,3 +1,0 @@
-from tests.live import client, live, live_settings
-
-__all__ = ["client", "live", "live_settings"]

@@ -10,10 +10,11 @@ from app.cli.schema import migrate
 from app.core.crypto.keyring import Keyring
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.domain import keys, workspaces
+from app.domain import keys
 from app.domain.workspaces import Workspace
 from tests.live import client, live, live_settings
 from tests.servers import private_servers
+from tests.tenancy import new_workspace
 
 __all__ = ["client", "live", "live_settings"]
 """One running product for the whole session: nine of them would use up the server's connections."""
@@ -35,13 +36,6 @@ async def rt(settings: Settings) -> AsyncIterator[Runtime]:
     runtime = await Runtime.open(settings)
     yield runtime
     await runtime.close()
-
-
-async def new_workspace(rt: Runtime) -> Workspace:
-    async with rt.lobby() as lobby:
-        fresh = await workspaces.next_id(lobby)
-    async with rt.begin(fresh) as tx:
-        return await workspaces.create(tx, f"w{fresh}", rt.key_service, now=rt.now())
 
 
 @pytest.fixture

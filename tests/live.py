@@ -32,7 +32,7 @@ from app.domain.events import Event
 from app.domain.lookup import ByIdentifier, ByRecord, lookup
 from app.domain.profiles import Profile
 from app.domain.workspaces import Workspace
-from tests.conftest import new_workspace
+from tests.tenancy import new_workspace
 
 READY_SECONDS = 30.0
 SETTLED_SECONDS = 20.0

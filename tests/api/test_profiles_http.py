@@ -16,9 +16,9 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.domain.lookup import ByIdentifier, ByRecord
 from app.domain.workspaces import Workspace
-from tests.conftest import new_workspace
 from tests.domain.story import Story
 from tests.served import READ_AND_WRITE, access_token, client, served
+from tests.tenancy import new_workspace
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ADA = {"namespace": "email", "value": "ada@example.com"}

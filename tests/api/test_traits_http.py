@@ -11,8 +11,8 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.domain.catalog import BUILT_IN
 from app.domain.workspaces import Workspace
-from tests.conftest import new_workspace
 from tests.served import READ_AND_WRITE, access_token, client, served
+from tests.tenancy import new_workspace
 
 SPENT = {"name": "lifetime_value", "type": "money", "class": "public", "rule": "max", "description": "Spent in all."}
 

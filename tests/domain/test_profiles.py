@@ -13,8 +13,8 @@ from app.domain.lookup import ById, ByIdentifier, ByRecord
 from app.domain.profiles import RecordName
 from app.domain.workspaces import Workspace
 from app.identity.identifier import Identifier
-from tests.conftest import new_workspace
 from tests.domain.story import Story
+from tests.tenancy import new_workspace
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ADA = ByIdentifier("email", "ada@example.com")

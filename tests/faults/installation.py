@@ -22,10 +22,10 @@ from app.core.tokens.scopes import INGEST_WRITE
 from app.domain import keys, sources
 from app.domain.workspaces import Workspace
 from app.embedded import running
-from tests.conftest import new_workspace
 from tests.faults.ledger import EVENTS, Order
 from tests.live import free_port
 from tests.servers import forget_sockets
+from tests.tenancy import new_workspace
 
 ROOT = Path(__file__).parents[2]
 STARTED_IN = 60.0

@@ -14,8 +14,8 @@ import uvicorn
 from app.api.main import build, edged
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from tests.conftest import new_workspace
 from tests.served import access_token
+from tests.tenancy import new_workspace
 
 AUDIT = Path(__file__).parent / "audit"
 INSTALL = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent")

@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.domain.lookup import ByIdentifier, ByRecord
-from tests.conftest import new_workspace
 from tests.domain.story import Story
 from tests.graphql.conftest import Asker
 from tests.served import access_token, client
+from tests.tenancy import new_workspace
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 BY = "query ($by: ProfileBy!) { profile(by: $by) { id } }"

@@ -92,31 +92,29 @@ def _inherit(batch: Batch) -> None:
 
 async def _write_records(batch: Batch) -> None:
     region = batch.region
-    own = [r for r in region.records.values() if r.touched_by]
-    fresh = [(r, _sealed(batch, r)) for r in own if r.is_new]
-    changed = [(r, _sealed(batch, r)) for r in own if not r.is_new]
+    said = [
+        (
+            r.id,
+            r.source.id,
+            r.key_token,
+            r.profile_id,
+            r.component_id,
+            r.heir_id,
+            _born(r.state),
+            not r.is_live,
+            _sealed(batch, r),
+        )
+        for r in region.records.values()
+        if r.touched_by
+    ]
     moved = [
         (r.id, r.profile_id, r.component_id)
         for r in region.records.values()
         if not r.touched_by and (r.profile_id, r.component_id) != region.was_at.get(r.id)
     ]
-    if fresh:
-        rows = [
-            (r.id, r.source.id, r.key_token, r.profile_id, r.component_id, r.heir_id, _born(r.state), not r.is_live, s)
-            for r, s in fresh
-        ]
-        await _pipeline.run(
-            batch.tx,
-            "insert_records",
-            **arrays(rows, "ids source_ids key_tokens profile_ids component_ids heir_ids born_ats removeds states"),
-        )
-    if changed:
-        held = [(r.id, r.profile_id, r.component_id, r.heir_id, _born(r.state), not r.is_live, s) for r, s in changed]
-        await _pipeline.run(
-            batch.tx,
-            "update_records",
-            **arrays(held, "ids profile_ids component_ids heir_ids born_ats removeds states"),
-        )
+    if said:
+        names = "ids source_ids key_tokens profile_ids component_ids heir_ids born_ats removeds states"
+        await _pipeline.run(batch.tx, "write_records", **arrays(said, names))
     if moved:
         await _pipeline.run(batch.tx, "move_records", **arrays(moved, "ids profile_ids component_ids"))
 

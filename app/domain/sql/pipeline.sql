@@ -17,9 +17,10 @@ WITH due AS MATERIALIZED (
 )
 UPDATE ingest_queue AS q
    SET attempts = q.attempts + 1, lease = CAST(:lease AS bigint), leased_until = now() + make_interval(secs => :seconds)
-  FROM company
- WHERE q.workspace_id = :workspace_id AND q.log_id = company.log_id AND company.tried = company.first
-   AND company.place <= CASE company.tried WHEN 0 THEN :batch WHEN 1 THEN 32 ELSE 1 END
+ WHERE q.workspace_id = :workspace_id
+   AND q.log_id = ANY(ARRAY(
+         SELECT log_id FROM company
+          WHERE tried = first AND place <= CASE tried WHEN 0 THEN :batch WHEN 1 THEN 32 ELSE 1 END))
 RETURNING q.log_id, q.attempts;
 
 -- name: next_lease
@@ -29,9 +30,10 @@ SELECT nextval('lease_ids');
 -- Rows that a running batch has locked need no longer lease: nobody can claim them meanwhile.
 UPDATE ingest_queue SET leased_until = now() + make_interval(secs => :seconds)
  WHERE workspace_id = :workspace_id AND lease = CAST(:lease AS bigint)
-   AND log_id IN (SELECT log_id FROM ingest_queue
-                   WHERE workspace_id = :workspace_id AND log_id = ANY(CAST(:log_ids AS bigint[]))
-                     FOR UPDATE SKIP LOCKED);
+   AND log_id = ANY(ARRAY(
+         SELECT log_id FROM ingest_queue
+          WHERE workspace_id = :workspace_id AND log_id = ANY(CAST(:log_ids AS bigint[]))
+            FOR UPDATE SKIP LOCKED));
 
 -- name: give_back
 -- A batch that failed for no fault of its messages: the try does not count.
@@ -44,7 +46,7 @@ SELECT l.id AS log_id, l.source_id, l.kind, l.received_at, l.message_token, l.bo
   FROM ingest_queue q
   JOIN ingest_log l ON l.workspace_id = q.workspace_id AND l.id = q.log_id
  WHERE q.workspace_id = :workspace_id AND q.log_id = ANY(CAST(:log_ids AS bigint[]))
-   AND q.lease = CAST(:lease AS bigint)
+   AND l.id = ANY(CAST(:log_ids AS bigint[])) AND q.lease = CAST(:lease AS bigint)
    FOR UPDATE OF q;
 
 -- name: lock
@@ -65,8 +67,11 @@ SELECT t.token, (
 -- name: records_by_key
 SELECT s.id, s.source_id, s.key_token, s.profile_id, s.component_id, s.heir_id, s.state
   FROM unnest(CAST(:source_ids AS integer[]), CAST(:key_tokens AS bytea[])) AS t(source_id, key_token)
-  JOIN source_records s
-    ON s.workspace_id = :workspace_id AND s.source_id = t.source_id AND s.key_token = t.key_token;
+ CROSS JOIN LATERAL (
+   SELECT r.id, r.source_id, r.key_token, r.profile_id, r.component_id, r.heir_id, r.state
+     FROM source_records r
+    WHERE r.workspace_id = :workspace_id AND r.source_id = t.source_id AND r.key_token = t.key_token
+    LIMIT 1) AS s;
 
 -- name: fresh_ids
 SELECT nextval('record_ids') AS id FROM generate_series(1, CAST(:many AS integer));
@@ -98,7 +103,9 @@ SELECT id, source_id, key_token, profile_id, component_id, heir_id, state
   FROM source_records
  WHERE workspace_id = :workspace_id AND component_id = ANY(CAST(:components AS bigint[]));
 
--- name: insert_records
+-- name: write_records
+-- New records and changed ones alike. An upsert and not an update from unnest: that join may be planned the wrong way
+-- round while the table is small, and then costs the square of the batch.
 INSERT INTO source_records
        (workspace_id, id, source_id, key_token, profile_id, component_id, heir_id, born_at, removed, state)
 SELECT :workspace_id, t.id, t.source_id, t.key_token, t.profile_id, t.component_id, t.heir_id, t.born_at, t.removed,
@@ -106,24 +113,17 @@ SELECT :workspace_id, t.id, t.source_id, t.key_token, t.profile_id, t.component_
   FROM unnest(CAST(:ids AS bigint[]), CAST(:source_ids AS integer[]), CAST(:key_tokens AS bytea[]),
               CAST(:profile_ids AS bigint[]), CAST(:component_ids AS bigint[]), CAST(:heir_ids AS bigint[]),
               CAST(:born_ats AS timestamptz[]), CAST(:removeds AS boolean[]), CAST(:states AS bytea[]))
-       AS t(id, source_id, key_token, profile_id, component_id, heir_id, born_at, removed, state);
-
--- name: update_records
-UPDATE source_records AS s
-   SET profile_id = t.profile_id, component_id = t.component_id, heir_id = t.heir_id, born_at = t.born_at,
-       removed = t.removed, state = t.state
-  FROM unnest(CAST(:ids AS bigint[]), CAST(:profile_ids AS bigint[]), CAST(:component_ids AS bigint[]),
-              CAST(:heir_ids AS bigint[]), CAST(:born_ats AS timestamptz[]), CAST(:removeds AS boolean[]),
-              CAST(:states AS bytea[]))
-       AS t(id, profile_id, component_id, heir_id, born_at, removed, state)
- WHERE s.workspace_id = :workspace_id AND s.id = t.id;
+       AS t(id, source_id, key_token, profile_id, component_id, heir_id, born_at, removed, state)
+ON CONFLICT (workspace_id, id) DO UPDATE
+   SET profile_id = excluded.profile_id, component_id = excluded.component_id, heir_id = excluded.heir_id,
+       born_at = excluded.born_at, removed = excluded.removed, state = excluded.state;
 
 -- name: move_records
 UPDATE source_records AS s
    SET profile_id = t.profile_id, component_id = t.component_id
   FROM unnest(CAST(:ids AS bigint[]), CAST(:profile_ids AS bigint[]), CAST(:component_ids AS bigint[]))
        AS t(id, profile_id, component_id)
- WHERE s.workspace_id = :workspace_id AND s.id = t.id;
+ WHERE s.workspace_id = :workspace_id AND s.id = t.id AND s.id = ANY(CAST(:ids AS bigint[]));
 
 -- name: add_identifiers
 INSERT INTO record_identifiers (workspace_id, token, record_id, namespace)
@@ -135,7 +135,8 @@ ON CONFLICT DO NOTHING;
 -- name: drop_identifiers
 DELETE FROM record_identifiers AS r
  USING unnest(CAST(:tokens AS bytea[]), CAST(:record_ids AS bigint[])) AS t(token, record_id)
- WHERE r.workspace_id = :workspace_id AND r.token = t.token AND r.record_id = t.record_id;
+ WHERE r.workspace_id = :workspace_id AND r.token = t.token AND r.record_id = t.record_id
+   AND r.token = ANY(CAST(:tokens AS bytea[]));
 
 -- name: drop_links
 -- Links of the records whose component was derived again; `decision` and `match` links come from elsewhere.
@@ -186,7 +187,7 @@ WITH said AS MATERIALIZED (
                        CAST(:record_ids AS bigint[]), CAST(:profile_ids AS bigint[]), CAST(:versions AS integer[]))
          AS t(log_id, fate, reason, record_id, profile_id, profile_version)
 ), done AS (
-  DELETE FROM ingest_queue q USING said WHERE q.workspace_id = :workspace_id AND q.log_id = said.log_id
+  DELETE FROM ingest_queue WHERE workspace_id = :workspace_id AND log_id = ANY(CAST(:log_ids AS bigint[]))
 )
 INSERT INTO fates (workspace_id, log_id, fate, reason, record_id, profile_id, profile_version, settled_at)
 SELECT :workspace_id, said.log_id, said.fate, said.reason, said.record_id, said.profile_id, said.profile_version,

@@ -15,10 +15,10 @@ SELECT key_token, content_token
    FOR UPDATE;
 
 -- name: move_keys
-UPDATE latest_contents AS l
-   SET content_token = t.content_token
+INSERT INTO latest_contents (workspace_id, source_id, key_token, content_token)
+SELECT :workspace_id, :source_id, t.key_token, t.content_token
   FROM unnest(CAST(:key_tokens AS bytea[]), CAST(:content_tokens AS bytea[])) AS t(key_token, content_token)
- WHERE l.workspace_id = :workspace_id AND l.source_id = :source_id AND l.key_token = t.key_token;
+ON CONFLICT (workspace_id, source_id, key_token) DO UPDATE SET content_token = excluded.content_token;
 
 -- name: forget_keys
 -- Something newer was said under these keys with a time or an id of its own.

@@ -26,8 +26,9 @@ SELECT id, source_id, key_token, profile_id, component_id, heir_id, state
 -- Which of these identifiers a record carries in the index today: a policy may since have blocked or freed one.
 SELECT t.token, t.record_id
   FROM unnest(CAST(:tokens AS bytea[]), CAST(:record_ids AS bigint[])) AS t(token, record_id)
-  JOIN record_identifiers r
-    ON r.workspace_id = :workspace_id AND r.token = t.token AND r.record_id = t.record_id;
+ CROSS JOIN LATERAL (
+   SELECT FROM record_identifiers r
+    WHERE r.workspace_id = :workspace_id AND r.token = t.token AND r.record_id = t.record_id LIMIT 1) AS r;
 
 -- name: move
 UPDATE refreshes

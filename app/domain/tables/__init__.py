@@ -8,11 +8,21 @@ would cost more than the row.
 
 from sqlmodel import SQLModel
 
-from app.domain.tables import catalog, identity, ingest, profiles, setaside
+from app.domain.tables import catalog, decisions, identity, ingest, matching, profiles, setaside
 
 metadata = SQLModel.metadata
 
 # Not readable across workspaces: every one has row-level security forced (migrations, and a test over pg_class).
 TENANT_TABLES = tuple(sorted(name for name in metadata.tables if name != "workspaces"))
 
-__all__ = ["TENANT_TABLES", "catalog", "identity", "ingest", "metadata", "profiles", "setaside"]
+__all__ = [
+    "TENANT_TABLES",
+    "catalog",
+    "decisions",
+    "identity",
+    "ingest",
+    "matching",
+    "metadata",
+    "profiles",
+    "setaside",
+]

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from traceback import walk_tb
 from typing import Any
 
 import asyncpg
@@ -75,11 +76,18 @@ TROUBLE = ("25006", "25P03")
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database, and not what was asked of it, is the reason of an error."""
+    """Whether the database, and not what was asked of it or done beside it, is the reason of an error."""
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state[:2] in TROUBLE_CLASSES or state in TROUBLE or isinstance(error, DATABASE_AWAY)
-    return isinstance(error, (*DATABASE_AWAY, TimeoutError))
+    if isinstance(error, OSError):
+        return _came_through_asyncpg(error)
+    return isinstance(error, DATABASE_AWAY)
+
+
+def _came_through_asyncpg(error: BaseException) -> bool:
+    """An OSError, of which TimeoutError is one, may be any file's or socket's: only its way tells whose it was."""
+    return any(frame.f_globals.get("__name__", "").startswith("asyncpg.") for frame, _ in walk_tb(error.__traceback__))
 
 
 class PlainConnection(asyncpg.Connection):  # type: ignore[misc]
@@ -168,7 +176,8 @@ class Runtime:
     async def begin(self, workspace_id: int) -> AsyncIterator[Tx]:
         """One transaction of one workspace; committed when the block ends well, before any answer is sent.
 
-        Raises Unavailable where the database is away, hangs, or has no room: then nothing is known of the commit.
+        Raises Unavailable where the database is away, hangs, or has no room: then nothing is known of the commit. What
+        the block itself raises passes through, its own OSError and TimeoutError among it.
         """
         try:
             async with self.pool.acquire(timeout=CONNECT_TIMEOUT) as conn:
@@ -184,7 +193,7 @@ class Runtime:
                     raise
         except CdpError:
             raise
-        except (*DATABASE_AWAY, asyncpg.PostgresError, TimeoutError) as failure:
+        except (*DATABASE_AWAY, asyncpg.PostgresError) as failure:
             if not is_away(failure):
                 raise
             raise Unavailable("The database is not answering; try again shortly.", retry_after=RETRY_AFTER) from failure

@@ -105,8 +105,13 @@ async def missing_table(batch: Batch) -> None:
     await batch.tx.conn.execute("SELECT * FROM no_such_table")
 
 
-async def database_gone(_: Batch) -> None:
-    raise ConnectionResetError
+async def database_gone(batch: Batch) -> None:
+    batch.tx.conn.terminate()
+    await batch.tx.conn.execute("SELECT 1")
+
+
+async def key_file_gone(_: Batch) -> None:
+    raise FileNotFoundError
 
 
 async def unavailable(_: Batch) -> None:
@@ -115,7 +120,12 @@ async def unavailable(_: Batch) -> None:
 
 @pytest.mark.parametrize(
     ("step", "raises"),
-    [(missing_table, asyncpg.UndefinedTableError), (database_gone, Unavailable), (unavailable, Unavailable)],
+    [
+        (missing_table, asyncpg.UndefinedTableError),
+        (database_gone, Unavailable),
+        (key_file_gone, FileNotFoundError),
+        (unavailable, Unavailable),
+    ],
 )
 async def test_a_fault_of_the_house_sets_no_message_aside_however_long_it_lasts(
     rt: Runtime, step: Callable[[Batch], Awaitable[None]], raises: type[Exception]

@@ -42,6 +42,23 @@ NAMESPACES: Mapping[str, NamespaceRule] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Vetoes:
+    """What keeps two records apart although a link would join them; each can be switched off.
+
+    `one_per_person`: two records of a source that has one for each person. `birthday`: dates of birth that differ by
+    more than a typing error. `first_name`: first names that are no spelling, nickname or initial of each other, where
+    the link is weak: an identifier of a namespace with at most `weak_priority` (addresses, telephones and devices are
+    shared in households), or a match that scores below `weak_score` log2 Bayes factors.
+    """
+
+    one_per_person: bool = True
+    birthday: bool = True
+    first_name: bool = True
+    weak_priority: int = 60
+    weak_score: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version of a workspace's policy. `blocked_values` and `blocked_patterns` add to the shipped list."""
 
@@ -52,6 +69,7 @@ class Policy:
     blocked_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     email_rules: str = "exact"
     max_cluster: int = MAX_CLUSTER
+    vetoes: Vetoes = Vetoes()
 
     def rule(self, namespace: str) -> NamespaceRule:
         return self.namespaces.get(namespace, self.otherwise)

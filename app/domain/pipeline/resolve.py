@@ -146,6 +146,8 @@ async def _write_links(batch: Batch, moving: list[int], ties: list[Tie]) -> None
         await _pipeline.run(batch.tx, "drop_links", record_ids=old)
     if ties:
         rows = [
-            (min(t.a, t.b), max(t.a, t.b), batch.token(t.identifier), t.identifier.namespace, t.refused) for t in ties
+            (min(t.a, t.b), max(t.a, t.b), batch.token(t.identifier), t.identifier.namespace, t.refused)
+            for t in ties
+            if t.identifier is not None
         ]
         await _pipeline.run(batch.tx, "add_links", **arrays(rows, "firsts seconds tokens namespaces refusals"))

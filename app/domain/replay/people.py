@@ -134,7 +134,11 @@ def _divide(
 
 
 def _links(look: Look, divided: Partition) -> set[tuple[int, int, bytes, str | None]]:
-    return {(min(t.a, t.b), max(t.a, t.b), token(look.keyring, t.identifier), t.refused) for t in divided.ties}
+    return {
+        (min(t.a, t.b), max(t.a, t.b), token(look.keyring, t.identifier), t.refused)
+        for t in divided.ties
+        if t.identifier is not None
+    }
 
 
 def _profile(look: Look, found: Findings, cluster: list[Member], generic: set[Identifier], row: Row | None) -> None:

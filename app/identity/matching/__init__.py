@@ -1,0 +1,1 @@
+"""Matching: whether two records without a shared identifier are one person, in log2 Bayes factors. Pure."""

@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from app.core.clock import DatabaseClock
 from app.core.crypto.keyring import Keyring
 from app.core.crypto.keyservice import KeyFile, KeyService
 from app.core.errors import CdpError, Unavailable
@@ -132,6 +133,7 @@ class Runtime:
         self.pool = pool
         self.key_service = key_service
         self.keyrings: dict[int, tuple[float, Keyring]] = {}
+        self._clock = DatabaseClock()
 
     @classmethod
     async def open(cls, settings: Settings, *, pool_size: int | None = None, patience: float = PATIENCE) -> "Runtime":
@@ -152,9 +154,11 @@ class Runtime:
                 max_inactive_connection_lifetime=0,
                 server_settings=session(settings),
             )
+            rt = cls(settings, pool, key_service)
+            await rt._clock.read(pool)
         except (*DATABASE_AWAY, TimeoutError) as away:
             raise Unavailable("The database does not answer; see that it runs and that its URL is right.") from away
-        return cls(settings, pool, key_service)
+        return rt
 
     async def close(self) -> None:
         """Say goodbye to the database, which may not be listening."""
@@ -170,7 +174,8 @@ class Runtime:
         return token_gate(self.settings)
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        """The time by PostgreSQL's clock: what any process stores is dated in one order."""
+        return self._clock.now()
 
     @asynccontextmanager
     async def begin(self, workspace_id: int) -> AsyncIterator[Tx]:
@@ -182,6 +187,8 @@ class Runtime:
         try:
             async with self.pool.acquire(timeout=CONNECT_TIMEOUT) as conn:
                 try:
+                    if self._clock.is_due:
+                        await self._clock.read(conn)
                     await conn.execute(
                         f"BEGIN; SET LOCAL samewise.workspace = '{int(workspace_id)}'", timeout=BEGIN_TIMEOUT
                     )

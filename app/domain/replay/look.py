@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.core.crypto.keyring import Keyring
 from app.core.sql import Tx
@@ -18,6 +19,7 @@ class Look:
     """One verification's view: nothing in it changes while it lasts."""
 
     tx: Tx
+    now: datetime
     keyring: Keyring
     catalog: Catalog
     policy: Policy

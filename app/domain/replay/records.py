@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -130,9 +129,7 @@ async def _together(entries: AsyncIterator[Row]) -> AsyncIterator[list[Entry]]:
 
 async def _read(look: Look, found: Findings, entries: Sequence[Entry]) -> Sequence[Word]:
     """The words of entries, through the very steps that the pipeline takes."""
-    batch = Batch(
-        look.tx, look.keyring, datetime.now(UTC), look.policy, look.catalog, look.sources, entries=list(entries)
-    )
+    batch = Batch(look.tx, look.keyring, look.now, look.policy, look.catalog, look.sources, entries=list(entries))
     try:
         await open_entries(batch)
     except (Tampered, UnknownKey):

@@ -46,6 +46,7 @@ async def verify(key_service: KeyService, tx: Tx, told: Told = lambda _done, _to
     keyring = await keys.load(key_service, tx)
     look = Look(
         tx,
+        await tx.conn.fetchval("SELECT now()"),
         keyring,
         await catalog.load(tx),
         await policies.in_force(tx, keyring),

@@ -1,5 +1,6 @@
 """`/v1/sources`: the systems that send data, what they declare about their values, and their write keys."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -51,6 +52,9 @@ class SourceIn(BaseModel):
     kind: str | None = Field(None, min_length=1, max_length=40)
     priority: int | None = Field(None, ge=-1000, le=999, description="Survivorship trusts a higher one more.")
     declared: Declared | None = None
+    one_per_person: bool | None = Field(
+        None, description="It keeps one record for each person: two of its records are never merged."
+    )
 
 
 class NewSource(SourceIn):
@@ -64,6 +68,7 @@ class SourceOut(BaseModel):
     kind: str
     priority: int
     declared: Declared
+    one_per_person: bool
     disabled: bool
     has_key: bool
     created_at: datetime | None
@@ -90,7 +95,13 @@ async def create_source(new: NewSource, who: Who, rt: Rt) -> SourceOut:
     declared = _declared(Declarations(), new.declared)
     async with rt.begin(who.workspace_id) as tx:
         made = await sources.create(
-            tx, new.name, now=rt.now(), kind=new.kind or "http", priority=new.priority or 0, declared=declared
+            tx,
+            new.name,
+            now=rt.now(),
+            kind=new.kind or "http",
+            priority=new.priority or 0,
+            declared=declared,
+            one_per_person=new.one_per_person or False,
         )
     return _shown(made)
 
@@ -111,7 +122,9 @@ async def change_source(name: Name, change: SourceIn, who: Who, rt: Rt) -> Sourc
         held = await sources.by_name(tx, name)
         kind = change.kind if change.kind is not None else held.kind
         priority = change.priority if change.priority is not None else held.priority
-        wanted = Source(held.id, name, kind, priority, _declared(held.declared, change.declared))
+        alone = change.one_per_person if change.one_per_person is not None else held.one_per_person
+        declared = _declared(held.declared, change.declared)
+        wanted = replace(held, kind=kind, priority=priority, declared=declared, one_per_person=alone)
         return _shown(await sources.declare(tx, wanted, now=rt.now()))
 
 
@@ -148,6 +161,7 @@ def _shown(source: Source) -> SourceOut:
         kind=source.kind,
         priority=source.priority,
         declared=Declared(**declared),
+        one_per_person=source.one_per_person,
         disabled=source.disabled,
         has_key=source.has_key,
         created_at=source.created_at,

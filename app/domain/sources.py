@@ -25,7 +25,8 @@ _sources = Queries("sources")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A system that sends data. Survivorship trusts a higher `priority` more."""
+    """A system that sends data. Survivorship trusts a higher `priority` more. `one_per_person`: it keeps one record for
+    each person, so two of its records are two people."""
 
     id: int
     name: str
@@ -35,6 +36,7 @@ class Source:
     disabled: bool = False
     has_key: bool = False
     created_at: datetime | None = None
+    one_per_person: bool = False
 
     @property
     def founds(self) -> bool:
@@ -55,17 +57,33 @@ async def by_name(tx: Tx, name: str) -> Source:
 
 
 async def create(
-    tx: Tx, name: str, *, now: datetime, kind: str = "http", priority: int = 0, declared: Declarations | None = None
+    tx: Tx,
+    name: str,
+    *,
+    now: datetime,
+    kind: str = "http",
+    priority: int = 0,
+    declared: Declarations | None = None,
+    one_per_person: bool = False,
 ) -> Source:
     if not NAME.match(name):
         raise Refused("A source name is a lower-case word: letters, digits, - and _, at most 63 characters.")
     if len(await all_sources(tx)) >= MAX_SOURCES:
         raise Refused(f"A workspace has at most {MAX_SOURCES} sources.")
     said = asdict(declared or Declarations())
-    id = await _sources.value(tx, "create", name=name, kind=kind, priority=priority, declared=said, now=now)
+    id = await _sources.value(
+        tx,
+        "create",
+        name=name,
+        kind=kind,
+        priority=priority,
+        declared=said,
+        one_per_person=one_per_person,
+        now=now,
+    )
     if id is None:
         raise Conflict(f"There is a source {name!r} already.")
-    return Source(id, name, kind, priority, declared or Declarations(), created_at=now)
+    return Source(id, name, kind, priority, declared or Declarations(), created_at=now, one_per_person=one_per_person)
 
 
 async def ensure(tx: Tx, name: str, *, now: datetime, priority: int = 0) -> Source:
@@ -82,10 +100,17 @@ async def ensure(tx: Tx, name: str, *, now: datetime, priority: int = 0) -> Sour
 async def declare(tx: Tx, source: Source, *, now: datetime) -> Source:
     """Change what a source says of itself: kind, priority and how its values are to be read."""
     said = asdict(source.declared)
-    if (await by_name(tx, source.name)).priority != source.priority:
+    known = await by_name(tx, source.name)
+    if (known.priority, known.one_per_person) != (source.priority, source.one_per_person):
         await refreshes.request(tx, f"source {source.name}", now=now)
     held = await _sources.value(
-        tx, "declare", name=source.name, kind=source.kind, priority=source.priority, declared=said
+        tx,
+        "declare",
+        name=source.name,
+        kind=source.kind,
+        priority=source.priority,
+        declared=said,
+        one_per_person=source.one_per_person,
     )
     if held is None:
         raise NotFound(f"There is no source {source.name!r}.")
@@ -148,4 +173,5 @@ def _source(row: Mapping[str, Any]) -> Source:
         row["disabled_at"] is not None,
         row["has_key"],
         row["created_at"],
+        row["one_per_person"],
     )

@@ -16,6 +16,7 @@ SEALED = (("match_features", "features"), ("decisions", "reason"), ("models", "b
 
 
 def upgrade() -> None:
+    op.add_column("sources", sa.Column("one_per_person", sa.Boolean(), server_default="false", nullable=False))
     matching()
     people()
     for table in TABLES:
@@ -27,6 +28,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(TABLES):
         op.drop_table(table)
+    op.drop_column("sources", "one_per_person")
 
 
 def fence(table: str) -> None:

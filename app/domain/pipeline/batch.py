@@ -1,8 +1,10 @@
 """What a batch carries from step to step, and the records that a step sets aside on the way."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from app.core.crypto.keyring import Keyring
 from app.core.sql import Tx
@@ -44,6 +46,7 @@ class Record:
     is_new: bool = False
     heir_id: int | None = None
     born_before: int = 0
+    told_before: Mapping[str, Any] = field(default_factory=dict)
     touched_by: list[int] = field(default_factory=list)
 
     @property
@@ -74,8 +77,11 @@ class Region:
 
 @dataclass(slots=True)
 class Batch:
-    """The state of one run of the pipeline. Steps fill it in, left to right. `refreshing`: nothing new is said, the
-    rules have changed."""
+    """The state of one run of the pipeline. Steps fill it in, left to right.
+
+    `refreshing`: nothing new is said, the rules have changed. `moving`: records to place again though they say nothing
+    new. `automatic`: the score from which a pair is linked without a person, in log2 Bayes factors.
+    """
 
     tx: Tx
     keyring: Keyring
@@ -93,6 +99,8 @@ class Batch:
     versions: dict[int, int] = field(default_factory=dict)
     check: Callable[["Batch"], None] | None = None
     refreshing: bool = False
+    moving: frozenset[int] = frozenset()
+    automatic: float = math.inf
     _tokens: dict[Identifier, bytes] = field(default_factory=dict)
 
     def token(self, held: Identifier) -> bytes:

@@ -19,6 +19,7 @@ from app.domain.golden import GoldenProfile, from_columns
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
 from app.domain.pipeline.locks import Token
+from app.domain.pipeline.nodes import told
 from app.domain.tokens import key_token
 from app.identity.blocked import blocked
 from app.identity.identifier import Identifier, identifier
@@ -143,6 +144,7 @@ def record_of(batch: Batch, row: Mapping[str, Any]) -> Record:
         was_removed=state.is_removed,
         heir_id=row["heir_id"],
         born_before=state.born,
+        told_before=told(state),
     )
 
 
@@ -181,17 +183,20 @@ async def reach(batch: Batch) -> set[int]:
         batch.region.profiles[row["id"]] = profile_of(batch.keyring, row)
     batch.region.generic |= change.generic
     # By where they are now: a component may have been renumbered since the seeds were read.
-    moving = {r.id for r in own.values() if batch.refreshing or needs_partition(r)} | {id for id, _ in seeds}
+    moving = {r.id for r in own.values() if r.id in batch.moving or batch.refreshing or needs_partition(r)} | {
+        id for id, _ in seeds
+    }
     return {place for id in moving if (place := batch.region.records[id].component_id) is not None}
 
 
 def needs_partition(record: Record) -> bool:
-    """Whether this change can move anybody: identifiers, birth or being there at all."""
+    """Whether this change can move anybody: identifiers, birth, what vetoes read, or being there at all."""
     return (
         record.is_new
         or record.identifiers != record.before
         or record.is_live == record.was_removed
         or record.state.born != record.born_before
+        or told(record.state) != record.told_before
     )
 
 

@@ -5,10 +5,12 @@ from datetime import datetime
 from app.core.sql import Queries, arrays
 from app.domain.claims import RecordState
 from app.domain.deliveries import instant
-from app.domain.pipeline import locks
+from app.domain.pipeline import links, locks, ties
 from app.domain.pipeline.batch import Batch, Record
+from app.domain.pipeline.nodes import node
 from app.domain.pipeline.region import load_records, lock_keys, reach
-from app.identity.cluster import Node, Partition, Tie, components, partition
+from app.domain.pipeline.ties import Ties, by_record
+from app.identity.cluster import Partition, Tie, components, partition
 
 _pipeline = Queries("pipeline")
 
@@ -30,11 +32,12 @@ async def place(batch: Batch) -> None:
     moving = [r for r in region.records.values() if r.component_id is None or r.component_id in dirty]
     region.rederived = {r.id for r in moving}
     await _find_generic(batch, moving)
-    ties = _derive(batch, [r for r in moving if r.is_live])
+    tied = await ties.of_records(batch.tx, [r.id for r in moving if not r.is_new])
+    found = _derive(batch, [r for r in moving if r.is_live], tied)
     _inherit(batch)
     await _write_records(batch)
     await _write_identifiers(batch)
-    await _write_links(batch, [r.id for r in moving], ties)
+    await links.write(batch, [r.id for r in moving], found, tied)
 
 
 async def _find_generic(batch: Batch, moving: list[Record]) -> None:
@@ -50,17 +53,24 @@ async def _find_generic(batch: Batch, moving: list[Record]) -> None:
     batch.region.generic |= {held for t, (held, cap) in caps.items() if counted[t] > cap}
 
 
-def _derive(batch: Batch, moving: list[Record]) -> list[Tie]:
+def _derive(batch: Batch, moving: list[Record], tied: Ties) -> list[Tie]:
     """Give every moving record its component and its profile: the id of its cluster's canonical oldest record."""
     records = {record.id: record for record in moving}
-    generic = batch.region.generic
-    ties: list[Tie] = []
-    nodes = [Node(r.id, (r.state.born, r.source.name, r.state.key), r.identifiers, r.source.founds) for r in moving]
-    for component in components(nodes, generic):
-        divided = partition(component, generic, batch.policy)
-        ties += divided.ties
-        _assign(divided, records, min(node.id for node in component))
-    return ties
+    generic, matches = batch.region.generic, tied.matches(batch.automatic)
+    decided, matched = by_record(tied.decisions), by_record(matches)
+    found: list[Tie] = []
+    nodes = [node(r.id, r.source, r.state, r.identifiers) for r in moving]
+    for component in components(nodes, generic, decisions=tied.decisions, matches=matches):
+        divided = partition(
+            component,
+            generic,
+            batch.policy,
+            decisions=[d for each in component for d in decided.get(each.id, ())],
+            matches=[m for each in component for m in matched.get(each.id, ())],
+        )
+        found += divided.ties
+        _assign(divided, records, min(each.id for each in component))
+    return found
 
 
 def _assign(divided: Partition, records: dict[int, Record], component_id: int) -> None:
@@ -137,17 +147,3 @@ async def _write_identifiers(batch: Batch) -> None:
         await _pipeline.run(batch.tx, "drop_identifiers", **arrays(lost, "tokens record_ids"))
     if gained:
         await _pipeline.run(batch.tx, "add_identifiers", **arrays(gained, "tokens record_ids namespaces"))
-
-
-async def _write_links(batch: Batch, moving: list[int], ties: list[Tie]) -> None:
-    """Replace the links of what was derived again. A record that was always alone has none to replace."""
-    old = [id for id in moving if not batch.region.records[id].is_new]
-    if old:
-        await _pipeline.run(batch.tx, "drop_links", record_ids=old)
-    if ties:
-        rows = [
-            (min(t.a, t.b), max(t.a, t.b), batch.token(t.identifier), t.identifier.namespace, t.refused)
-            for t in ties
-            if t.identifier is not None
-        ]
-        await _pipeline.run(batch.tx, "add_links", **arrays(rows, "firsts seconds tokens namespaces refusals"))

@@ -9,6 +9,7 @@ from app.core.sql import Queries
 from app.domain.claims import RecordState
 from app.domain.golden import Content, Proof, from_columns
 from app.domain.pipeline import locks
+from app.domain.pipeline.nodes import node
 from app.domain.pipeline.region import usable
 from app.domain.replay.findings import Findings
 from app.domain.replay.look import Look, Walked
@@ -38,7 +39,7 @@ class Member:
 
     @property
     def node(self) -> Node:
-        return Node(self.id, (self.state.born, self.source.name, self.state.key), self.identifiers, self.source.founds)
+        return node(self.id, self.source, self.state, self.identifiers)
 
 
 async def walk(look: Look, found: Findings, walked: Walked) -> None:

@@ -73,6 +73,12 @@ SELECT s.id, s.source_id, s.key_token, s.profile_id, s.component_id, s.heir_id, 
     WHERE r.workspace_id = :workspace_id AND r.source_id = t.source_id AND r.key_token = t.key_token
     LIMIT 1) AS s;
 
+-- name: records_by_id
+SELECT id, source_id, key_token, profile_id, component_id, heir_id, state
+  FROM source_records
+ WHERE workspace_id = :workspace_id AND id = ANY(CAST(:ids AS bigint[]))
+ ORDER BY id;
+
 -- name: fresh_ids
 SELECT nextval('record_ids') AS id FROM generate_series(1, CAST(:many AS integer));
 
@@ -137,19 +143,6 @@ DELETE FROM record_identifiers AS r
  USING unnest(CAST(:tokens AS bytea[]), CAST(:record_ids AS bigint[])) AS t(token, record_id)
  WHERE r.workspace_id = :workspace_id AND r.token = t.token AND r.record_id = t.record_id
    AND r.token = ANY(CAST(:tokens AS bytea[]));
-
--- name: drop_links
--- Links of the records whose component was derived again; `decision` and `match` links come from elsewhere.
-DELETE FROM links
- WHERE workspace_id = :workspace_id AND a = ANY(CAST(:record_ids AS bigint[])) AND kind = 'identifier';
-
--- name: add_links
-INSERT INTO links (workspace_id, a, b, kind, token, namespace, refused)
-SELECT :workspace_id, t.a, t.b, 'identifier', t.token, t.namespace, t.refused
-  FROM unnest(CAST(:firsts AS bigint[]), CAST(:seconds AS bigint[]), CAST(:tokens AS bytea[]),
-              CAST(:namespaces AS text[]), CAST(:refusals AS text[]))
-       AS t(a, b, token, namespace, refused)
-ON CONFLICT DO NOTHING;
 
 -- name: write_profiles
 INSERT INTO profiles (workspace_id, id, component_id, version, live, created_at, updated_at, public, sealed, proof)

@@ -1,6 +1,6 @@
 -- name: create
-INSERT INTO sources (workspace_id, name, kind, priority, declared, created_at)
-VALUES (:workspace_id, :name, :kind, :priority, :declared, :now)
+INSERT INTO sources (workspace_id, name, kind, priority, declared, one_per_person, created_at)
+VALUES (:workspace_id, :name, :kind, :priority, :declared, :one_per_person, :now)
 ON CONFLICT (workspace_id, name) DO NOTHING
 RETURNING id;
 
@@ -9,7 +9,7 @@ UPDATE sources SET write_key_token = :token, write_key = :sealed WHERE workspace
 
 -- name: declare
 UPDATE sources
-   SET priority = :priority, declared = :declared, kind = :kind
+   SET priority = :priority, declared = :declared, kind = :kind, one_per_person = :one_per_person
  WHERE workspace_id = :workspace_id AND name = :name
 RETURNING id;
 
@@ -17,7 +17,7 @@ RETURNING id;
 UPDATE sources SET disabled_at = :now WHERE workspace_id = :workspace_id AND name = :name RETURNING id;
 
 -- name: all
-SELECT id, name, kind, priority, declared, disabled_at, created_at, write_key_token IS NOT NULL AS has_key
+SELECT id, name, kind, priority, declared, one_per_person, disabled_at, created_at, write_key_token IS NOT NULL AS has_key
   FROM sources WHERE workspace_id = :workspace_id ORDER BY id;
 
 -- name: write_key

@@ -69,6 +69,7 @@ class Source(SQLModel, table=True):
     kind: str = column(Text)
     priority: int = column(Integer, default="0")
     declared: Any = column(JSONB, default="{}")
+    one_per_person: bool = Field(nullable=False, sa_column_kwargs={"server_default": "false"})
     write_key_token: bytes | None = column(LargeBinary, null=True)
     write_key: bytes | None = column(LargeBinary, null=True)
     created_at: datetime = column(Instant)

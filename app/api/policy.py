@@ -1,9 +1,9 @@
 """`/v1/policy`: the identity policy in force, and its next version."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.deps import Rt, Who, needs
 from app.api.strict import StrictRoute
@@ -21,6 +21,8 @@ EXAMPLE: dict[str, Any] = {
     "blocked_values": {"email": ["nobody@example.com"]},
     "blocked_patterns": {"loyalty_card": ["TEST-*"]},
     "max_cluster": 500,
+    "vetoes": {"one_per_person": True, "birthday": True, "first_name": True, "weak_priority": 60, "weak_score": 20.0},
+    "matching": {"on": True, "model": 0, "automatic": None, "review": None},
 }
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
@@ -37,6 +39,40 @@ class NamespaceRule(BaseModel):
     max_records: int = Field(ge=1, le=1000, description="Carried by more records, an identifier links nobody.")
 
 
+class Vetoes(BaseModel):
+    """What keeps two records apart although a link would join them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    one_per_person: bool = Field(True, description="Two records of a source that keeps one for each person.")
+    birthday: bool = Field(True, description="Dates of birth that differ by more than a typing error.")
+    first_name: bool = Field(True, description="First names that are no form of each other, where the link is weak.")
+    weak_priority: int = Field(60, ge=0, le=1000, description="Identifiers of at most this priority are weak links.")
+    weak_score: float = Field(20.0, ge=-100, le=1000, description="Matches that score below are weak links.")
+
+
+class Matching(BaseModel):
+    """Whether records without a shared identifier are compared, and from which score they are one person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on: bool = True
+    model: int = Field(0, ge=0, le=2**31 - 1, description="0 is the shipped model, others are trained here.")
+    automatic: float | None = Field(
+        None, ge=-100, le=1000, description="Linked at or above this score, in log2 Bayes factors; null: the model's."
+    )
+    review: float | None = Field(
+        None, ge=-100, le=1000, description="Shown to a person at or above this score; null: the model's."
+    )
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        """A pair that is linked needs no review."""
+        if self.automatic is not None and self.review is not None and self.review > self.automatic:
+            raise ValueError("The review threshold is at most the automatic one.")
+        return self
+
+
 class PolicyIn(BaseModel):
     """A whole policy: what the partition into profiles is a function of, beside the records."""
 
@@ -48,6 +84,8 @@ class PolicyIn(BaseModel):
     blocked_values: dict[Name, Blocked] = Field({}, description="Beside the shipped list.", max_length=200)
     blocked_patterns: dict[Name, Blocked] = Field({}, description="Globs, beside the shipped list.", max_length=200)
     max_cluster: int = Field(ge=1, le=5000, description="Records that one profile may hold.")
+    vetoes: Vetoes = Vetoes()
+    matching: Matching = Matching()
 
 
 class PolicyOut(PolicyIn):

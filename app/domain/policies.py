@@ -1,6 +1,7 @@
 """The identity policy of a workspace: what is stored adds to, or replaces, the default policy's entries."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.core.errors import Stale
 from app.core.sql import Queries, Tx
 from app.domain import refreshes
 from app.identity.blocked import folded
-from app.identity.policy import EXTERNAL_ID, MAX_CLUSTER, NAMESPACES, NamespaceRule, Policy
+from app.identity.policy import EXTERNAL_ID, MAX_CLUSTER, NAMESPACES, Matching, NamespaceRule, Policy, Vetoes
 
 BLOCKED = ("blocked_values", "blocked_patterns")
 
@@ -37,6 +38,8 @@ def from_body(version: int, body: Mapping[str, Any]) -> Policy:
         blocked_values={name: folded(values) for name, values in body.get("blocked_values", {}).items()},
         blocked_patterns={name: tuple(globs) for name, globs in body.get("blocked_patterns", {}).items()},
         max_cluster=body.get("max_cluster", MAX_CLUSTER),
+        vetoes=Vetoes(**body.get("vetoes", {})),
+        matching=Matching(**body.get("matching", {})),
     )
 
 
@@ -55,6 +58,8 @@ def to_body(policy: Policy) -> dict[str, Any]:
         "blocked_values": {name: sorted(values) for name, values in policy.blocked_values.items()},
         "blocked_patterns": {name: list(globs) for name, globs in policy.blocked_patterns.items()},
         "max_cluster": policy.max_cluster,
+        "vetoes": asdict(policy.vetoes),
+        "matching": asdict(policy.matching),
     }
 
 

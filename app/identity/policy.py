@@ -59,6 +59,23 @@ class Vetoes:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """Whether records without a shared identifier are compared, and by what.
+
+    `model`: 0 is the shipped one, others are versions that this workspace trained. `automatic` and `review` are scores
+    in log2 Bayes factors, at or above which a pair is linked, or shown to a person; None takes the model's own.
+    """
+
+    on: bool = True
+    model: int = 0
+    automatic: float | None = None
+    review: float | None = None
+
+    def __post_init__(self) -> None:
+        assert self.automatic is None or self.review is None or self.review <= self.automatic, self
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version of a workspace's policy. `blocked_values` and `blocked_patterns` add to the shipped list."""
 
@@ -70,6 +87,7 @@ class Policy:
     email_rules: str = "exact"
     max_cluster: int = MAX_CLUSTER
     vetoes: Vetoes = Vetoes()
+    matching: Matching = Matching()
 
     def rule(self, namespace: str) -> NamespaceRule:
         return self.namespaces.get(namespace, self.otherwise)

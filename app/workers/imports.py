@@ -256,13 +256,19 @@ async def _keep_columns(tx: Tx, keyring: Keyring, task: Task, items: Sequence[It
     return columns
 
 
-async def import_loop(rt: Runtime, lease: Callable[[], int], stopping: asyncio.Event) -> None:
-    """Work off imports until `stopping` is set; the page in hand is finished first. Begins when there is a lease."""
+async def import_loop(
+    rt: Runtime, lease: Callable[[], int], stopping: asyncio.Event, well: Callable[[], None] = lambda: None
+) -> None:
+    """Work off imports until `stopping` is set; the page in hand is finished first. Begins when there is a lease.
+
+    `well` is called after every look.
+    """
     worker = ImportWorker(rt, lease, stopping)
     try:
         while not stopping.is_set():
             if lease():
                 await worker.look()
+                well()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), rt.settings.sweep_seconds)
     finally:

@@ -13,17 +13,18 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 from arq.worker import Worker, func
+from redis.exceptions import RedisError
 
 from app.core.doorbell import BELL, QUEUE, bell_pool
-from app.core.errors import CdpError
+from app.core.errors import CdpError, Unavailable
 from app.core.garbage import collect_seldom
 from app.core.log import set_up
-from app.core.runtime import DATABASE_AWAY, WORK_PATIENCE, Runtime
+from app.core.runtime import WORK_PATIENCE, Runtime, is_away
 from app.core.settings import Settings
 from app.core.sql import Queries
 from app.workers.imports import import_loop
+from app.workers.outages import LEAST, Lack, Outages
 from app.workers.process import Owed, Processor
 from app.workers.refresh import refresh_due
 from app.workers.roster import Roster
@@ -31,14 +32,12 @@ from app.workers.roster import Roster
 POLL_SECONDS = 0.02
 """How often arq looks for the bell: the larger part of the time from accepted to visible."""
 
-AGAIN_AFTER = 1.0
 TEND_EVERY = 1.0
 CANCEL_EVERY = 0.1
 CONNECTIONS = 6
 """One for each loop below that works on the database, and one for each of their heartbeats."""
 
 _workers = Queries("workers")
-log = structlog.get_logger(__name__)
 
 
 class PipelineWorker:
@@ -47,9 +46,10 @@ class PipelineWorker:
     What runs beside the draining has loops of its own: under a load that never ends, a look never ends either.
     """
 
-    def __init__(self, rt: Runtime, roster: Roster) -> None:
+    def __init__(self, rt: Runtime, roster: Roster, outages: Outages) -> None:
         self.rt = rt
         self.roster = roster
+        self.outages = outages
         self.stopping = asyncio.Event()
         self._bell = asyncio.Event()
         self._owed: Owed = []
@@ -65,6 +65,7 @@ class PipelineWorker:
             if self.roster.is_lost:
                 await self.roster.enlist()
             await self.roster.bury()
+            self.outages.well("tend")
             await self._pause(TEND_EVERY)
 
     async def drain(self) -> None:
@@ -72,7 +73,8 @@ class PipelineWorker:
         while not self.stopping.is_set():
             self._bell.clear()
             while await self._round():
-                pass
+                self.outages.well("drain")
+            self.outages.well("drain")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), self.rt.settings.sweep_seconds)
 
@@ -96,6 +98,7 @@ class PipelineWorker:
         """Derive profiles again where rules have changed."""
         while not self.stopping.is_set():
             await refresh_due(self.rt, self.roster.lease)
+            self.outages.well("walk")
             await self._pause(self.rt.settings.sweep_seconds)
 
     async def listen(self) -> None:
@@ -107,10 +110,14 @@ class PipelineWorker:
         async def hear(_: dict[Any, Any]) -> None:
             self._bell.set()
 
+        async def connected(_: dict[Any, Any]) -> None:
+            self.outages.well("listen")
+
         worker = Worker(
             functions=[func(hear, name=BELL, keep_result=0, max_tries=1)],  # type: ignore[arg-type]
             redis_pool=bell_pool(self.rt.settings.redis_url),
             queue_name=QUEUE,
+            on_startup=connected,  # type: ignore[arg-type]
             poll_delay=POLL_SECONDS,
             handle_signals=False,
             keep_result=0,
@@ -126,17 +133,25 @@ class PipelineWorker:
             await asyncio.wait_for(self.stopping.wait(), seconds)
 
 
-async def keep(name: str, work: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
-    """Run a loop for ever; what ends it is logged, and it begins again after a moment."""
+async def keep(name: str, work: Callable[[], Awaitable[None]], stopping: asyncio.Event, outages: Outages) -> None:
+    """Run a loop for ever; what ends it is told seldom, and it begins again, ever later as long as it fails."""
     while not stopping.is_set():
+        wait = LEAST
         try:
             await work()
-        except (CdpError, *DATABASE_AWAY) as away:
-            log.warning("worker_waits", loop=name, error=type(away).__name__)
-        except Exception as failure:
-            log.exception("worker_failed", loop=name, error=type(failure).__name__)
+        except Exception as failure:  # noqa: BLE001  whatever it is, the loop must go on; it is told
+            wait = outages.failed(name, lack_of(failure), failure)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), AGAIN_AFTER)
+            await asyncio.wait_for(stopping.wait(), wait)
+
+
+def lack_of(failure: Exception) -> Lack:
+    """What a loop lacked that ended by this."""
+    if isinstance(failure, RedisError):
+        return Lack.QUEUE
+    if is_away(failure) or (isinstance(failure, Unavailable) and failure.__cause__ and is_away(failure.__cause__)):
+        return Lack.DATABASE
+    return Lack.CAUSE if isinstance(failure, CdpError) else Lack.FAULT
 
 
 async def serve(settings: Settings) -> None:
@@ -144,16 +159,17 @@ async def serve(settings: Settings) -> None:
     collect_seldom()
     rt = await Runtime.open(settings, pool_size=CONNECTIONS, patience=WORK_PATIENCE)
     roster = Roster(rt)
-    worker = PipelineWorker(rt, roster)
+    outages = Outages()
+    worker = PipelineWorker(rt, roster, outages)
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, worker.stop)
 
     async def imports() -> None:
-        await import_loop(rt, lambda: roster.lease, worker.stopping)
+        await import_loop(rt, lambda: roster.lease, worker.stopping, lambda: outages.well("imports"))
 
     def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        return asyncio.create_task(keep(name, work, worker.stopping))
+        return asyncio.create_task(keep(name, work, worker.stopping, outages))
 
     listening = start("listen", worker.listen)
     tasks = [start("tend", worker.tend)]

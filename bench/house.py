@@ -26,6 +26,7 @@ from app.domain import keys, sources, workspaces
 from app.domain.sources import Source
 from app.domain.workspaces import Workspace
 from app.embedded import Embedded
+from bench.processes import tidy_end
 
 READY_SECONDS = 60.0
 QUEUES_ARE_NO_LIMIT = 10_000_000
@@ -62,25 +63,34 @@ class Tenant:
 
 @contextmanager
 def house() -> Iterator[House]:
-    """Private servers with a migrated database and keys, gone with the block."""
+    """Private servers with a migrated database and keys, gone with the block, also where a signal ends it."""
+    with tidy_end(), _home() as home:
+        embedded = Embedded(home / "data")
+        try:
+            servers = embedded.start()
+            settings = Settings(
+                database_url=servers.database_url,
+                redis_url=servers.redis_url,
+                data_dir=home / "data",
+                port=free_port(),
+                max_backlog=QUEUES_ARE_NO_LIMIT,
+            )
+            migrate(servers.database_url)
+            make_keys(settings)
+            (home / "metrics").mkdir()
+            assert embedded.postgres_pid is not None, "started"
+            yield House(settings, embedded.postgres_pid, home)
+        finally:
+            embedded.stop()
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    """A temporary directory, gone with the block."""
     home = Path(tempfile.mkdtemp(prefix="samewise-bench-"))
-    embedded = Embedded(home / "data")
     try:
-        servers = embedded.start()
-        settings = Settings(
-            database_url=servers.database_url,
-            redis_url=servers.redis_url,
-            data_dir=home / "data",
-            port=free_port(),
-            max_backlog=QUEUES_ARE_NO_LIMIT,
-        )
-        migrate(servers.database_url)
-        make_keys(settings)
-        (home / "metrics").mkdir()
-        assert embedded.postgres_pid is not None, "started"
-        yield House(settings, embedded.postgres_pid, home)
+        yield home
     finally:
-        embedded.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision: str = "0002_matching"
 down_revision: str | None = "0001_spine"
@@ -48,6 +49,7 @@ def matching() -> None:
         sa.Column("workspace_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("features", sa.LargeBinary(), nullable=False),
+        sa.Column("tokens", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "record_id"),
     )
     op.create_table(

@@ -12,8 +12,9 @@ from app.core.sql import Queries, Tx
 from app.domain import catalog, policies, refreshes, sources
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
+from app.domain.pipeline.locks import Moved
 from app.domain.pipeline.merge import merge
-from app.domain.pipeline.region import Moved, may_link, record_of
+from app.domain.pipeline.region import may_link, record_of
 from app.domain.pipeline.resolve import place
 from app.domain.pipeline.version import version
 from app.domain.tokens import token

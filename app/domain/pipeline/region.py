@@ -11,14 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 from app.core.crypto.keyring import Keyring
-from app.core.errors import Unavailable
 from app.core.sql import Queries
 from app.domain.claims import RecordState, of_trait
 from app.domain.deliveries import micros
 from app.domain.golden import GoldenProfile, from_columns
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
-from app.domain.pipeline.locks import Token
+from app.domain.pipeline.locks import Moved, Token
 from app.domain.pipeline.nodes import told
 from app.domain.tokens import key_token
 from app.identity.blocked import blocked
@@ -30,12 +29,6 @@ NEVER_BORN = micros(datetime(9999, 1, 1, tzinfo=UTC))
 """The birth of a record that was only ever deleted: it sorts last and is in no profile."""
 
 _pipeline = Queries("pipeline")
-
-
-class Moved(Unavailable):
-    """Other writers kept changing the same people; the batch is tried again."""
-
-    code = "moved"
 
 
 def usable(state: RecordState, policy: Policy) -> frozenset[Identifier]:
@@ -67,14 +60,7 @@ async def lock_keys(batch: Batch) -> None:
         records.add(key_token(batch.keyring, word.source.id, word.key))
         for held in _named(word.said.traits, word.said.seen, word.said.listed or ()):
             caps[batch.token(held)] = batch.policy.rule(held.namespace).max_records
-    counted = await locks.counts(batch.tx, caps)
-    generic = frozenset(t for t, cap in caps.items() if counted[t] > cap)
-    await locks.take(batch.tx, [*caps, *records], shared=generic)
-    # Under the shared lock nobody can take a holder away; one that fell to its limit before we had it needs the
-    # exclusive lock, which cannot be taken on top in order.
-    again = await locks.counts(batch.tx, {t: caps[t] for t in generic})
-    if any(again[t] <= caps[t] for t in generic):
-        raise Moved
+    await locks.take_counted(batch.tx, caps, records)
 
 
 def _named(traits: Mapping[str, Any], *listed: Iterable[Identifier]) -> Iterable[Identifier]:

@@ -5,17 +5,19 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from app.domain.tables.columns import Instant, Integer, LargeBinary, Text, column, key, workspace
+from app.domain.tables.columns import ARRAY, Instant, Integer, LargeBinary, Text, column, key, workspace
 
 
 class MatchFeatures(SQLModel, table=True):
-    """What a live record is compared by: the plain columns of the model, derived from its traits, sealed."""
+    """What a live record is compared by: the plain columns of the model, derived from its traits, sealed. `tokens` are
+    its keys in `match_keys`."""
 
     __tablename__ = "match_features"
 
     workspace_id: int = workspace()
     record_id: int = key()
     features: bytes = column(LargeBinary)
+    tokens: list[bytes] = column(ARRAY(LargeBinary))
 
 
 class MatchKey(SQLModel, table=True):

@@ -8,7 +8,7 @@ answered with problem documents.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -90,22 +90,7 @@ _PARAMETERS = [
 )
 async def post_graphql(request: Request, who: Who, rt: Rt) -> Response:
     """The schema is the workspace's own: every trait of its catalog is a typed, documented field of `Profile`."""
-    who.need(PROFILES_READ)
-    media = accepted(request.headers.get("accept"))
-    if media is None:
-        return _not_acceptable()
-    if not _is_json_utf8(request.headers.get("content-type", "")):
-        return errors.respond(415, "unsupported_media_type", "Send the request as application/json in UTF-8.")
-    encoding = request.headers.get("content-encoding", "").lower().encode()
-    try:
-        raw = await bodies.read(request.receive, limit=MAX_BODY, encoding=encoding)
-    except bodies.Disconnected:
-        return Response(status_code=400)
-    try:
-        given = strictjson.parse(raw, max_bytes=MAX_BODY)
-    except Refused as error:
-        return _bad(media, f"The body is not JSON that this server takes: {error}")
-    return await _answered(request, rt, who, media, given)
+    return await _answered(request, rt, who, _sent)
 
 
 @router.get(
@@ -116,30 +101,57 @@ async def post_graphql(request: Request, who: Who, rt: Rt) -> Response:
 )
 async def get_graphql(request: Request, who: Who, rt: Rt) -> Response:
     """As POST; URLs are logged in many places, so keep personal values out of them."""
+    return await _answered(request, rt, who, _in_url)
+
+
+class _Malformed(Exception):
+    """Not a GraphQL request; says why. Nothing was run."""
+
+
+async def _answered(request: Request, rt: Rt, who: Who, read: Callable[[Request], Awaitable[Any]]) -> Response:
+    """The answer to whatever `read` finds in the request; what it answers itself is the answer."""
     who.need(PROFILES_READ)
     media = accepted(request.headers.get("accept"))
     if media is None:
-        return _not_acceptable()
+        return errors.respond(406, "not_acceptable", f"This answers {GRAPHQL} or {JSON}.")
+    try:
+        given = await read(request)
+        if isinstance(given, Response):
+            return given
+        asked = _asked(given)
+    except _Malformed as wrong:
+        return _respond(media, {"errors": [{"message": str(wrong), "extensions": {"code": "bad_request"}}]}, 400)
+    schemas: Schemas = request.app.state.schemas
+    answer = await execution.run(rt, schemas, who, asked)
+    return _respond(media, answer.body, 200 if answer.ran or media == JSON else 400)
+
+
+async def _sent(request: Request) -> Any:
+    """What a POST asks for."""
+    if not _is_json_utf8(request.headers.get("content-type", "")):
+        return errors.respond(415, "unsupported_media_type", "Send the request as application/json in UTF-8.")
+    encoding = request.headers.get("content-encoding", "").lower().encode()
+    try:
+        raw = await bodies.read(request.receive, limit=MAX_BODY, encoding=encoding)
+    except bodies.Disconnected:
+        return Response(status_code=400)
+    try:
+        return strictjson.parse(raw, max_bytes=MAX_BODY)
+    except Refused as error:
+        raise _Malformed(f"The body is not JSON that this server takes: {error}") from error
+
+
+async def _in_url(request: Request) -> Any:
+    """What a GET asks for."""
     if len(request.scope["query_string"]) > MAX_QUERY_STRING:
         return errors.respond(414, "too_large", "Send a query of this length by POST.")
     try:
         given = _from_url(request.scope["query_string"])
-    except (Refused, UnicodeDecodeError, ValueError):
-        return _bad(media, "`variables` and `extensions` are JSON objects, and everything is UTF-8.")
+    except (Refused, ValueError) as error:
+        raise _Malformed("`variables` and `extensions` are JSON objects, and everything is UTF-8.") from error
     if _writes(given):
         return errors.respond(405, "method_not_allowed", "Only queries go by GET.", (), {"Allow": "POST"})
-    return await _answered(request, rt, who, media, given)
-
-
-async def _answered(request: Request, rt: Rt, who: Who, media: str, given: Any) -> Response:
-    wrong = _malformed(given)
-    if wrong is not None:
-        return _bad(media, wrong)
-    schemas: Schemas = request.app.state.schemas
-    asked = execution.Request(given["query"], given.get("operationName"), given.get("variables"))
-    answer = await execution.run(rt, schemas, who, asked)
-    status = 200 if answer.ran or media == JSON else 400
-    return _respond(media, answer.body, status)
+    return given
 
 
 def accepted(header: str | None) -> str | None:
@@ -197,23 +209,15 @@ def _writes(given: Mapping[str, Any]) -> bool:
     )
 
 
-def _malformed(given: Any) -> str | None:
+def _asked(given: Any) -> execution.Request:
     if not isinstance(given, dict):
-        return "A GraphQL request is a JSON object with a `query`."
+        raise _Malformed("A GraphQL request is a JSON object with a `query`.")
     if not isinstance(given.get("query"), str) or not given["query"]:
-        return "`query` is a GraphQL document, as text."
+        raise _Malformed("`query` is a GraphQL document, as text.")
     for name, kind in _NULLABLE.items():
         if given.get(name) is not None and not isinstance(given[name], kind):
-            return f"`{name}` is {'a text' if kind is str else 'a JSON object'}, or null."
-    return None
-
-
-def _bad(media: str, message: str) -> Response:
-    return _respond(media, {"errors": [{"message": message, "extensions": {"code": "bad_request"}}]}, 400)
-
-
-def _not_acceptable() -> Response:
-    return errors.respond(406, "not_acceptable", f"This answers {GRAPHQL} or {JSON}.")
+            raise _Malformed(f"`{name}` is {'a text' if kind is str else 'a JSON object'}, or null.")
+    return execution.Request(given["query"], given.get("operationName"), given.get("variables"))
 
 
 def _respond(media: str, body: dict[str, Any], status: int) -> Response:

@@ -1,7 +1,10 @@
 """`cdp source`: the systems that send data, and what they declare about their values."""
 
+import inspect
 import re
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import wraps
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -36,43 +39,55 @@ _LETTERS = {"region": "[A-Z]{2}", "currency": "[A-Z]{3}", "locale": "[A-Za-z]{2,
 _EXAMPLES = {"region": "FR", "currency": "EUR", "locale": "fr"}
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command line says of a source; None for what it does not name."""
+
+    priority: Priority = None
+    region: Region = None
+    zone: Zone = None
+    day_first: DayFirst = None
+    currency: Currency = None
+    locale: Locale = None
+
+
+def saying(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes `said` the options of Said in its place."""
+    options = inspect.signature(Said).parameters
+    parameters: list[inspect.Parameter] = []
+    for each in inspect.signature(command).parameters.values():
+        parameters += options.values() if each.name == "said" else [each]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        said = Said(**{name: given.pop(name) for name in options})
+        command(said=said, **given)
+
+    # Typer reads both.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
 @app.command("create")
-def create(
-    name: Name,
-    priority: Priority = None,
-    region: Region = None,
-    zone: Zone = None,
-    day_first: DayFirst = None,
-    currency: Currency = None,
-    locale: Locale = None,
-    workspace: InWorkspace = DEFAULT_WORKSPACE,
-    as_json: AsJson = False,
-) -> None:
+@saying
+def create(name: Name, said: Said, workspace: InWorkspace = DEFAULT_WORKSPACE, as_json: AsJson = False) -> None:
     """Create a source.
 
     Example: cdp source create shop --priority 10 --region FR --zone Europe/Paris --day-first --currency EUR
     """
-    said = declared(Declarations(), region, zone, day_first, currency, locale)
+    wanted = declared(Declarations(), said)
 
     async def work(rt: Runtime, tx: Tx) -> Source:
-        return await sources.create(tx, name, now=rt.now(), priority=priority or 0, declared=said)
+        return await sources.create(tx, name, now=rt.now(), priority=said.priority or 0, declared=wanted)
 
     made = in_workspace(workspace, work)
     answer(shown(made), f"Source {name} is there; `cdp key --source {name}` prints its write key.", as_json=as_json)
 
 
 @app.command("set")
-def change(
-    name: Name,
-    priority: Priority = None,
-    region: Region = None,
-    zone: Zone = None,
-    day_first: DayFirst = None,
-    currency: Currency = None,
-    locale: Locale = None,
-    workspace: InWorkspace = DEFAULT_WORKSPACE,
-    as_json: AsJson = False,
-) -> None:
+@saying
+def change(name: Name, said: Said, workspace: InWorkspace = DEFAULT_WORKSPACE, as_json: AsJson = False) -> None:
     """Change what a source declares; it holds for what arrives from now on. What is not named stays.
 
     Example: cdp source set shop --priority 20 --month-first
@@ -80,8 +95,8 @@ def change(
 
     async def work(rt: Runtime, tx: Tx) -> Source:
         held = await sources.by_name(tx, name)
-        said = declared(held.declared, region, zone, day_first, currency, locale)
-        wanted = replace(held, priority=held.priority if priority is None else priority, declared=said)
+        priority = held.priority if said.priority is None else said.priority
+        wanted = replace(held, priority=priority, declared=declared(held.declared, said))
         return await sources.declare(tx, wanted, now=rt.now())
 
     held = in_workspace(workspace, work)
@@ -121,31 +136,19 @@ def list_sources(workspace: InWorkspace = DEFAULT_WORKSPACE, as_json: AsJson = F
     )
 
 
-def declared(
-    held: Declarations,
-    region: str | None,
-    zone: str | None,
-    day_first: bool | None,
-    currency: str | None,
-    locale: str | None,
-) -> Declarations:
+def declared(held: Declarations, said: Said) -> Declarations:
     """The declarations with what was given. Raises Refused for what cannot be meant."""
-    for option, value in (("region", region), ("currency", currency), ("locale", locale)):
-        if value is not None and not re.fullmatch(_LETTERS[option], value):
+    for option, letters in _LETTERS.items():
+        value = getattr(said, option)
+        if value is not None and not re.fullmatch(letters, value):
             raise Refused(f"--{option} is a code such as {_EXAMPLES[option]}.")
-    if zone is not None:
+    if said.zone is not None:
         try:
-            ZoneInfo(zone)
+            ZoneInfo(said.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Refused("--zone is a name of the IANA time zone database, such as Europe/Paris.") from None
-    return replace(
-        held,
-        region=held.region if region is None else region,
-        zone=held.zone if zone is None else zone,
-        day_first=held.day_first if day_first is None else day_first,
-        currency=held.currency if currency is None else currency,
-        locale=held.locale if locale is None else locale,
-    )
+    given = {name: value for name, value in asdict(said).items() if name != "priority" and value is not None}
+    return replace(held, **given)
 
 
 def shown(source: Source) -> dict[str, Any]:

@@ -36,5 +36,6 @@ TABLES = (
     SealedTable("profiles", ("id",), ("sealed", "proof"), itemgetter("id")),
     SealedTable("profile_versions", ("profile_id", "version"), ("body",), joined("profile_id", "version")),
     SealedTable("policies", ("version",), ("blocked",), itemgetter("version")),
+    SealedTable("decisions", ("id",), ("reason",), itemgetter("id")),
     SealedTable("quarantine", ("id",), ("body", "resolution"), itemgetter("id")),
 )

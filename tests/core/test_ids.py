@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.ids import MAX_ID, MAX_LENGTH, MIN_LENGTH, PublicIds
+from app.core.ids import MAX_ID, MAX_LENGTH, MAX_PAIR_LENGTH, MIN_LENGTH, PublicIds
 
 numbers = st.integers(0, MAX_ID) | st.sampled_from([0, 1, 2**31, 2**53, MAX_ID - 1, MAX_ID])
 OURS, THEIRS = PublicIds("workspace one"), PublicIds("workspace two")
@@ -60,3 +60,19 @@ def test_a_megabyte_of_text_costs_nothing() -> None:
 def test_ids_stay_what_they_were() -> None:
     """Clients keep ids: this value may not change between releases."""
     assert OURS.encode(42) == "qz91BY5bve"
+
+
+@given(numbers, numbers)
+def test_a_pair_comes_back_in_its_order_and_is_no_row(one: int, other: int) -> None:
+    text = OURS.pair(one, other)
+    assert OURS.unpair(text) == (one, other)
+    assert OURS.decode(text) is None
+    assert OURS.unpair(OURS.encode(one)) is None
+    assert THEIRS.unpair(text) != (one, other)
+    assert MIN_LENGTH <= len(text) <= 27 < MAX_PAIR_LENGTH
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=60) | st.text(ALPHABET, min_size=8, max_size=42))
+def test_any_text_is_a_pair_or_nothing_and_never_an_error(text: str) -> None:
+    found = OURS.unpair(text)
+    assert found is None or OURS.pair(*found) == text

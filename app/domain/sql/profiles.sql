@@ -43,7 +43,7 @@ SELECT led.place, p.id, p.version, p.created_at, p.updated_at, p.public, p.seale
 
 -- name: members
 -- The records in a profile. The index is by component, which holds the whole profile and its refused neighbours.
-SELECT s.id, s.source_id, s.state
+SELECT s.id, s.source_id, s.profile_id, s.component_id, s.state
   FROM profiles p
   JOIN source_records s
     ON s.workspace_id = p.workspace_id AND s.component_id = p.component_id AND s.profile_id = p.id
@@ -73,6 +73,9 @@ SELECT v.version, v.reason, v.other_id, p.created_at
  WHERE v.workspace_id = :workspace_id AND v.profile_id = :id AND v.at <= CAST(:at AS timestamptz)
  ORDER BY v.version DESC
  LIMIT 1;
+
+-- name: lock
+SELECT id FROM profiles WHERE workspace_id = :workspace_id AND id = :id FOR UPDATE;
 
 -- name: created
 SELECT created_at FROM profiles WHERE workspace_id = :workspace_id AND id = :id;

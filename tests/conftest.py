@@ -4,15 +4,19 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from app.cli.prepare import make_keys
 from app.cli.schema import migrate
 from app.core.crypto.keyring import Keyring
+from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.domain import keys
 from app.domain.workspaces import Workspace
+from tests.domain.story import Story
 from tests.live import client, live, live_settings
+from tests.served import served
 from tests.servers import private_servers
 from tests.tenancy import new_workspace
 
@@ -48,3 +52,22 @@ async def workspace(rt: Runtime) -> Workspace:
 async def keyring(rt: Runtime, workspace: Workspace) -> Keyring:
     async with rt.begin(workspace.id) as tx:
         return await keys.load(rt.key_service, tx)
+
+
+@pytest.fixture
+def ids(workspace: Workspace) -> PublicIds:
+    """How ids of the workspace look to outsiders."""
+    return PublicIds(workspace.salt)
+
+
+@pytest.fixture
+def story(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Story:
+    """A voice for the workspace's sources."""
+    return Story(rt, workspace, keyring)
+
+
+@pytest.fixture(scope="module")
+async def api(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The API, served in this process."""
+    async with served(settings) as app:
+        yield app

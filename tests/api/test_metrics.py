@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from app.core.runtime import Runtime
-from app.core.settings import Settings
 from tests.make import record, tenant
-from tests.served import client, served
+from tests.served import client
 
 WAITING, AGE = "samewise_backlog_messages", "samewise_backlog_seconds"
 LONG = timedelta(days=50 * 365)
@@ -18,8 +18,8 @@ LONG = timedelta(days=50 * 365)
 
 
 @pytest.fixture
-async def web(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
-    async with served(settings) as api, client(api) as session:
+async def web(api: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    async with client(api) as session:
         yield session
 
 

@@ -10,34 +10,16 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from app.core.crypto.keyring import Keyring
 from app.core.ids import PublicIds
 from app.core.runtime import Runtime
-from app.core.settings import Settings
 from app.domain.lookup import ByIdentifier, ByRecord
 from app.domain.workspaces import Workspace
 from tests.domain.story import Story
-from tests.served import READ_AND_WRITE, access_token, client, served
+from tests.served import READ_AND_WRITE, access_token, client
 from tests.tenancy import new_workspace
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ADA = {"namespace": "email", "value": "ada@example.com"}
-
-
-@pytest.fixture(scope="module")
-async def api(settings: Settings) -> AsyncIterator[FastAPI]:
-    async with served(settings) as app:
-        yield app
-
-
-@pytest.fixture
-def story(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Story:
-    return Story(rt, workspace, keyring)
-
-
-@pytest.fixture
-def ids(workspace: Workspace) -> PublicIds:
-    return PublicIds(workspace.salt)
 
 
 @pytest.fixture

@@ -8,19 +8,12 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.runtime import Runtime
-from app.core.settings import Settings
 from app.domain.catalog import BUILT_IN
 from app.domain.workspaces import Workspace
-from tests.served import READ_AND_WRITE, access_token, client, served
+from tests.served import READ_AND_WRITE, access_token, client
 from tests.tenancy import new_workspace
 
 SPENT = {"name": "lifetime_value", "type": "money", "class": "public", "rule": "max", "description": "Spent in all."}
-
-
-@pytest.fixture(scope="module")
-async def api(settings: Settings) -> AsyncIterator[FastAPI]:
-    async with served(settings) as app:
-        yield app
 
 
 @pytest.fixture

@@ -5,24 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound, Refused
 from app.core.runtime import Runtime
 from app.domain import events, history, lookup
 from app.domain.lookup import ById, ByIdentifier, ByRecord
 from app.domain.profiles import RecordName
-from app.domain.workspaces import Workspace
 from app.identity.identifier import Identifier
 from tests.domain.story import Story
 from tests.tenancy import new_workspace
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ADA = ByIdentifier("email", "ada@example.com")
-
-
-@pytest.fixture
-def story(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Story:
-    return Story(rt, workspace, keyring)
 
 
 async def test_a_profile_is_found_by_identifier_record_and_id_in_the_order_asked(story: Story) -> None:

@@ -6,24 +6,16 @@ from typing import Any
 
 import pytest
 
-from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound, Refused, Stale
-from app.core.runtime import Runtime
 from app.domain import history
 from app.domain.contention import Busy, retried
 from app.domain.edits import Redirected, edit
 from app.domain.lookup import ById, ByIdentifier, ByRecord
 from app.domain.profiles import Profile, RecordName
-from app.domain.workspaces import Workspace
 from tests.domain.story import Story
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ADA = ByIdentifier("email", "ada@example.com")
-
-
-@pytest.fixture
-def story(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Story:
-    return Story(rt, workspace, keyring)
 
 
 async def test_an_edit_sets_traits_in_the_profile_and_says_so_in_its_history(story: Story) -> None:

@@ -7,13 +7,9 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from app.core.crypto.keyring import Keyring
-from app.core.ids import PublicIds
 from app.core.runtime import Runtime
-from app.core.settings import Settings
 from app.domain.workspaces import Workspace
-from tests.domain.story import Story
-from tests.served import access_token, client, served
+from tests.served import access_token, client
 
 
 class Asker:
@@ -39,22 +35,6 @@ class Asker:
         assert answer.status_code == 400, answer.text
         assert "data" not in answer.json()
         return " | ".join(error["message"] for error in answer.json()["errors"])
-
-
-@pytest.fixture(scope="module")
-async def api(settings: Settings) -> AsyncIterator[FastAPI]:
-    async with served(settings) as app:
-        yield app
-
-
-@pytest.fixture
-def story(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Story:
-    return Story(rt, workspace, keyring)
-
-
-@pytest.fixture
-def ids(workspace: Workspace) -> PublicIds:
-    return PublicIds(workspace.salt)
 
 
 @pytest.fixture

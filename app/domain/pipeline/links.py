@@ -1,16 +1,20 @@
 """What is written of why: the links of everybody who was placed, and the pairs that a person should see."""
 
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from app.core.sql import Queries, arrays
 from app.domain.pipeline.batch import Batch
 from app.domain.pipeline.ties import Ties
 from app.identity.cluster import Tie
+from app.identity.identifier import Identifier
 
 CONTRADICTION = 1000.0
 """The worth of verdicts that contradict each other: more than any score, for only a person can end it."""
 NO_TOKEN = b""
+
+LinkRow: TypeAlias = tuple[int, int, str, bytes, str | None, float | None, int | None, str | None]
+"""a, b, kind, token, namespace, score, model, refused."""
 
 _ties = Queries("ties")
 
@@ -37,24 +41,27 @@ async def write(batch: Batch, moving: Collection[int], ties: Iterable[Tie], tied
         await _ties.run(batch.tx, "drop_links", record_ids=old)
         await _ties.run(batch.tx, "drop_reviews", record_ids=old)
     if ties:
-        rows = [
-            (
-                *ordered(t),
-                t.kind,
-                NO_TOKEN if t.identifier is None else batch.token(t.identifier),
-                None if t.identifier is None else t.identifier.namespace,
-                t.score,
-                models.get(ordered(t)) if t.kind == "match" else None,
-                t.refused,
-            )
-            for t in ties
-        ]
+        rows = [link_row(tie, batch.token, models) for tie in ties]
         names = "firsts seconds kinds tokens namespaces scores models refusals"
         await _ties.run(batch.tx, "add_links", **arrays(rows, names))
     if waiting := list(reviews(batch, ties, tied)):
         await _ties.run(
             batch.tx, "add_reviews", **arrays(waiting, "firsts seconds worths kinds namespaces scores refusals")
         )
+
+
+def link_row(tie: Tie, token: Callable[[Identifier], bytes], models: Mapping[tuple[int, int], int]) -> LinkRow:
+    """A link as it is stored; `models` are those that scored the pairs."""
+    held = tie.identifier
+    return (
+        *ordered(tie),
+        tie.kind,
+        NO_TOKEN if held is None else token(held),
+        None if held is None else held.namespace,
+        tie.score,
+        models.get(ordered(tie)) if tie.kind == "match" else None,
+        tie.refused,
+    )
 
 
 def ordered(tie: Tie) -> tuple[int, int]:

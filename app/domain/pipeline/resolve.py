@@ -9,8 +9,8 @@ from app.domain.pipeline import links, locks, ties
 from app.domain.pipeline.batch import Batch, Record
 from app.domain.pipeline.nodes import node
 from app.domain.pipeline.region import load_records, lock_keys, reach
-from app.domain.pipeline.ties import Ties, by_record
-from app.identity.cluster import Partition, Tie, components, partition
+from app.domain.pipeline.ties import Ties
+from app.identity.cluster import Partition, Tie
 
 _pipeline = Queries("pipeline")
 
@@ -56,18 +56,9 @@ async def _find_generic(batch: Batch, moving: list[Record]) -> None:
 def _derive(batch: Batch, moving: list[Record], tied: Ties) -> list[Tie]:
     """Give every moving record its component and its profile: the id of its cluster's canonical oldest record."""
     records = {record.id: record for record in moving}
-    generic, matches = batch.region.generic, tied.matches(batch.automatic)
-    decided, matched = by_record(tied.decisions), by_record(matches)
-    found: list[Tie] = []
     nodes = [node(r.id, r.source, r.state, r.identifiers) for r in moving]
-    for component in components(nodes, generic, decisions=tied.decisions, matches=matches):
-        divided = partition(
-            component,
-            generic,
-            batch.policy,
-            decisions=[d for each in component for d in decided.get(each.id, ())],
-            matches=[m for each in component for m in matched.get(each.id, ())],
-        )
+    found: list[Tie] = []
+    for component, divided in ties.divide(nodes, batch.region.generic, batch.policy, tied, batch.automatic):
         found += divided.ties
         _assign(divided, records, min(each.id for each in component))
     return found

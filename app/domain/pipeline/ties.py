@@ -1,4 +1,4 @@
-"""What ties records beside the identifiers that they share: what people decided, and what the model found alike."""
+"""What ties records: beside the identifiers that they share, what people decided and what the model found alike."""
 
 import math
 from collections import defaultdict
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar, cast
 
 from app.core.sql import Queries, Tx
-from app.identity.cluster import Decision, Match, on_grid
+from app.identity.cluster import Decision, Match, Node, Partition, components, on_grid, partition
+from app.identity.identifier import Identifier
+from app.identity.policy import Policy
 
 _ties = Queries("ties")
 
@@ -56,7 +58,26 @@ async def of_records(tx: Tx, ids: Collection[int]) -> Ties:
 TiedPair = TypeVar("TiedPair", Decision, Match)
 
 
-def by_record(tied: Iterable[TiedPair]) -> Mapping[int, list[TiedPair]]:
+def divide(
+    nodes: Iterable[Node], generic: Collection[Identifier], policy: Policy, tied: Ties, automatic: float
+) -> Iterable[tuple[list[Node], Partition]]:
+    """Each connected component of the nodes with its division into people."""
+    matches = tied.matches(automatic)
+    decided, matched = _by_record(tied.decisions), _by_record(matches)
+    for component in components(nodes, generic, decisions=tied.decisions, matches=matches):
+        yield (
+            component,
+            partition(
+                component,
+                generic,
+                policy,
+                decisions=[d for each in component for d in decided.get(each.id, ())],
+                matches=[m for each in component for m in matched.get(each.id, ())],
+            ),
+        )
+
+
+def _by_record(tied: Iterable[TiedPair]) -> Mapping[int, list[TiedPair]]:
     """Each pair under its first record."""
     found: dict[int, list[TiedPair]] = defaultdict(list)
     for pair in tied:

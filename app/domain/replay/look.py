@@ -1,5 +1,6 @@
 """What every walk reads with: one snapshot, its keys and its rules."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,8 @@ Walked = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One verification's view: nothing in it changes while it lasts."""
+    """One verification's view: nothing in it changes while it lasts. `automatic`: the score from which the model links
+    a pair."""
 
     tx: Tx
     now: datetime
@@ -24,3 +26,4 @@ class Look:
     catalog: Catalog
     policy: Policy
     sources: dict[int, Source]
+    automatic: float = math.inf

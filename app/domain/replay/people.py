@@ -3,21 +3,24 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from app.core.crypto.keyring import Tampered, UnknownKey
 from app.core.sql import Queries
 from app.domain.claims import RecordState
 from app.domain.golden import Content, Proof, from_columns
-from app.domain.pipeline import locks
+from app.domain.pipeline import locks, ties
+from app.domain.pipeline.links import LinkRow, link_row
 from app.domain.pipeline.nodes import node
 from app.domain.pipeline.region import usable
+from app.domain.pipeline.ties import Ties
 from app.domain.replay.findings import Findings
 from app.domain.replay.look import Look, Walked
 from app.domain.replay.streams import Row, rows
 from app.domain.sources import Source
 from app.domain.survivorship import Claim, golden
 from app.domain.tokens import token
-from app.identity.cluster import Node, Partition, components, partition
+from app.identity.cluster import Node
 from app.identity.identifier import Identifier
 
 TOGETHER = 500
@@ -86,12 +89,13 @@ def _member(look: Look, row: Row) -> Member | None:
 async def _check(look: Look, found: Findings, groups: Sequence[list[Member]]) -> None:
     generic = await _generic(look, groups)
     ids = [member.id for group in groups for member in group]
-    links: dict[int, set[tuple[int, int, bytes, str | None]]] = defaultdict(set)
-    for row in await _replay.rows(look.tx, "links", ids=ids):
-        links[row["a"]].add((row["a"], row["b"], row["token"], row["refused"]))
+    links: dict[int, set[LinkRow]] = defaultdict(set)
+    for each in await _replay.rows(look.tx, "links", ids=ids):
+        links[each["a"]].add(tuple(each))
+    tied = await ties.of_records(look.tx, ids)
     clusters: list[list[Member]] = []
     for group in groups:
-        clusters += _divide(look, found, group, generic, links)
+        clusters += _divide(look, found, group, generic, tied, links)
     profiles = {row["id"]: row for row in await _replay.rows(look.tx, "profiles", ids=[c[0].id for c in clusters])}
     for cluster in clusters:
         _profile(look, found, cluster, generic, profiles.get(cluster[0].id))
@@ -114,32 +118,26 @@ def _divide(
     found: Findings,
     group: list[Member],
     generic: set[Identifier],
-    links: Mapping[int, set[tuple[int, int, bytes, str | None]]],
+    tied: Ties,
+    links: Mapping[int, set[LinkRow]],
 ) -> list[list[Member]]:
     """The clusters of one stored component, oldest record first, as the policy has them."""
     by_id = {member.id: member for member in group}
-    parts = components([member.node for member in group], generic)
     least = min(by_id)
-    if len(parts) > 1 or group[0].component_id != least:
+    parts = ties.divide([member.node for member in group], generic, look.policy, tied, look.automatic)
+    divided = [each for _, each in parts]
+    if len(divided) > 1 or group[0].component_id != least:
         found.differs("component", "record", least)
-    divided = [partition(part, generic, look.policy) for part in parts]
     for each in divided:
         for cluster in each.clusters:
             for id in cluster:
                 if by_id[id].profile_id != cluster[0]:
                     found.differs("membership", "record", id)
     held = {link for id in by_id for link in links.get(id, ())}
-    if held != {link for each in divided for link in _links(look, each)}:
+    models = {(pair.a, pair.b): pair.model for pair in tied.pairs}
+    if held != {link_row(tie, partial(token, look.keyring), models) for each in divided for tie in each.ties}:
         found.differs("links", "record", least)
     return [[by_id[id] for id in cluster] for each in divided for cluster in each.clusters]
-
-
-def _links(look: Look, divided: Partition) -> set[tuple[int, int, bytes, str | None]]:
-    return {
-        (min(t.a, t.b), max(t.a, t.b), token(look.keyring, t.identifier), t.refused)
-        for t in divided.ties
-        if t.identifier is not None
-    }
 
 
 def _profile(look: Look, found: Findings, cluster: list[Member], generic: set[Identifier], row: Row | None) -> None:

@@ -44,7 +44,7 @@ SELECT f.log_id AS id FROM fates f
 
 -- name: links_to_nobody
 SELECT l.a AS id FROM links l
- WHERE l.workspace_id = :workspace_id AND l.kind = 'identifier'
+ WHERE l.workspace_id = :workspace_id
    AND 2 > (SELECT count(*) FROM source_records s
              WHERE s.workspace_id = l.workspace_id AND s.id IN (l.a, l.b) AND NOT s.removed);
 
@@ -89,8 +89,8 @@ SELECT id, component_id, live, public, sealed, proof
   FROM profiles WHERE workspace_id = :workspace_id AND id = ANY(CAST(:ids AS bigint[]));
 
 -- name: links
-SELECT a, b, token, refused FROM links
- WHERE workspace_id = :workspace_id AND a = ANY(CAST(:ids AS bigint[])) AND kind = 'identifier';
+SELECT a, b, kind, token, namespace, score, model, refused FROM links
+ WHERE workspace_id = :workspace_id AND a = ANY(CAST(:ids AS bigint[]));
 
 -- name: bridges
 -- Identifiers that records of more than one component carry: none of them may be one that links.

@@ -2,7 +2,7 @@
 
 Every id that a profile ever had is answered: it is the id of a source record,
 and the record knows where it is now. So a merged id finds the survivor, and the
-id of a removed record its heir.
+id of a removed record its heir, or the heir's heir, however many there were.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,6 @@ from app.identity.identifier import Identifier, identifier
 from app.identity.policy import EDITED_RECORD, Policy
 
 MAX_LOOKUPS = 1000
-MAX_HEIRS = 100
-"""How far a removed record's id is followed from heir to heir."""
 NOBODY = "There is no such profile."
 
 _profiles = Queries("profiles")
@@ -69,9 +67,7 @@ async def lookup(tx: Tx, keyring: Keyring, wanted: Sequence[By], *, proof: bool 
     known = await sources.all_sources(tx) if any(isinstance(each, ByRecord) for each in wanted) else {}
     by_identifier = any(isinstance(each, ByIdentifier) for each in wanted)
     policy = await policies.in_force(tx, keyring) if by_identifier else Policy()
-    rows = await _profiles.rows(
-        tx, "lookup", hops=MAX_HEIRS, with_proof=proof, **_places(keyring, wanted, known, policy)
-    )
+    rows = await _profiles.rows(tx, "lookup", with_proof=proof, **_places(keyring, wanted, known, policy))
     if proof and rows:
         # After the profiles: a source is there before the first of its records.
         known = await sources.all_sources(tx)

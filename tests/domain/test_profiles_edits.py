@@ -10,7 +10,7 @@ from app.core.errors import NotFound, Refused, Stale
 from app.domain import history
 from app.domain.contention import Busy, retried
 from app.domain.edits import Redirected, edit
-from app.domain.lookup import ById, ByIdentifier, ByRecord
+from app.domain.lookup import By, ById, ByIdentifier, ByRecord
 from app.domain.profiles import Profile, RecordName
 from tests.domain.story import Story
 
@@ -212,7 +212,7 @@ async def test_an_edit_is_nobody_once_its_record_is_gone(story: Story) -> None:
     ada = await story.one(ADA)
     await story.edit(ada.id, {"city": "Paris", "email": "countess@example.com"})
     await story.record("42", at=datetime.now(UTC) + timedelta(minutes=1), deleted=True)
-    asked = [ById(ada.id), ADA, ByIdentifier("email", "countess@example.com"), ByRecord("edits", "crm:42")]
+    asked: list[By] = [ById(ada.id), ADA, ByIdentifier("email", "countess@example.com"), ByRecord("edits", "crm:42")]
     assert await story.find(*asked) == [None] * 4
     async with story.rt.begin(story.workspace.id) as tx:
         assert await tx.conn.fetchval("SELECT count(*) FROM profiles WHERE live") == 0

@@ -2,7 +2,7 @@
 -- Who is meant, for any number of look-ups at once, in the order asked: each identifier, record key or id leads to a
 -- record, the record to its profile. An identifier that more than its cap of records carry is generic and finds nobody;
 -- one that several profiles hold finds the profile of its oldest record (born, source, keyed hash of the key). A record
--- that was removed leads on to its heir.
+-- that was removed leads on to its heir, and so on to the end: UNION, not UNION ALL, so that even a circle has one.
 WITH RECURSIVE asked AS MATERIALIZED (
   SELECT t.place, oldest.id
     FROM unnest(CAST(:token_places AS integer[]), CAST(:tokens AS bytea[]), CAST(:caps AS integer[]))
@@ -26,14 +26,14 @@ WITH RECURSIVE asked AS MATERIALIZED (
   UNION ALL
   SELECT t.place, t.id FROM unnest(CAST(:id_places AS integer[]), CAST(:ids AS bigint[])) AS t(place, id)
 ), led AS (
-  SELECT a.place, s.profile_id, s.heir_id, 1 AS hop
+  SELECT a.place, s.id, s.profile_id, s.heir_id
     FROM asked a
     JOIN source_records s ON s.workspace_id = :workspace_id AND s.id = a.id
-  UNION ALL
-  SELECT l.place, s.profile_id, s.heir_id, l.hop + 1
+  UNION
+  SELECT l.place, s.id, s.profile_id, s.heir_id
     FROM led l
     JOIN source_records s ON s.workspace_id = :workspace_id AND s.id = l.heir_id
-   WHERE l.profile_id IS NULL AND l.hop < CAST(:hops AS integer)
+   WHERE l.profile_id IS NULL
 )
 SELECT led.place, p.id, p.version, p.created_at, p.updated_at, p.public, p.sealed,
        CASE WHEN CAST(:with_proof AS boolean) THEN p.proof END AS proof

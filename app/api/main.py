@@ -8,15 +8,20 @@ from fastapi_offline import FastAPIOffline
 
 from app import __version__
 from app.api import (
+    alerts,
+    decisions,
     errors,
+    explain,
     health,
     imports,
     ingest_docs,
+    merging,
     messages,
     openapi,
     policy,
     profiles,
     quarantine,
+    reviews,
     sources,
     traits,
 )
@@ -30,6 +35,7 @@ from app.api.ingest.doors import Doors
 from app.api.ingest.events import EventDoor
 from app.api.ingest.records import Delivered, RecordDoor
 from app.api.ingest.senders import Senders
+from app.api.ingest.turns import Turns
 from app.core.doorbell import Doorbell
 from app.core.garbage import collect_seldom
 from app.core.runtime import Runtime
@@ -42,6 +48,11 @@ ROUTERS = (
     imports.router,
     messages.router,
     profiles.router,
+    explain.router,
+    merging.router,
+    reviews.router,
+    alerts.router,
+    decisions.router,
     traits.router,
     graphql.router,
     sources.router,
@@ -59,6 +70,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     collect_seldom()
     doorbell = Doorbell(rt.settings.redis_url)
     directory = Directory(rt)
+    turns = Turns()
 
     async def write_events(tx: Tx, arrivals: Sequence[Arrival]) -> None:
         await events.write(tx, arrivals, rt)
@@ -73,7 +85,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.schemas = Schemas(rt)
     app.state.doorbell = doorbell
     app.state.doors = Doors(
-        EventDoor(rt, Senders(rt, directory), event_commit), RecordDoor(rt, directory, record_commit)
+        EventDoor(rt, Senders(rt, directory), event_commit, turns), RecordDoor(rt, directory, record_commit)
     )
     try:
         yield

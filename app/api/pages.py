@@ -10,6 +10,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from app.core.errors import Fault, Refused
+from app.core.ids import MAX_ID
 
 T = TypeVar("T")
 
@@ -42,15 +43,30 @@ def position_of(list_name: str, cursor: str | None) -> str | None:
     except (binascii.Error, UnicodeError, ValueError):
         raw, position = b"", ""
     if raw[:4] != _check(list_name, position) or not position:
-        fault = Fault("/cursor", "bad_cursor", "This is no cursor of this list.")
-        raise Refused("Take the cursor from the page before, or leave it out.", code="bad_cursor", faults=[fault])
+        raise _no_cursor()
     return position
+
+
+def number_of(list_name: str, cursor: str | None) -> int:
+    """The position of a list that is ordered by a row id; 0 before the first page. Raises Refused as `position_of`."""
+    position = position_of(list_name, cursor)
+    if position is None:
+        return 0
+    number = int(position) if position.isascii() and position.isdigit() and len(position) < 20 else -1
+    if not 0 <= number <= MAX_ID:
+        raise _no_cursor()
+    return number
 
 
 def page(list_name: str, items: Sequence[T], limit: int, position: str | None) -> Page[T]:
     """A page of at most `limit` items; `position` is the last one's, and a full page has a next one."""
     full = len(items) >= limit and position is not None
     return Page(items=list(items), next_cursor=cursor_of(list_name, position) if full and position else None)
+
+
+def _no_cursor() -> Refused:
+    fault = Fault("/cursor", "bad_cursor", "This is no cursor of this list.")
+    return Refused("Take the cursor from the page before, or leave it out.", code="bad_cursor", faults=[fault])
 
 
 def _check(list_name: str, position: str) -> bytes:

@@ -10,6 +10,7 @@ from app.api.strict import StrictRoute
 from app.core.tokens.scopes import ADMIN, PROFILES_READ
 from app.domain import keys, policies
 from app.domain.refreshes import is_under_way
+from app.identity.policy import MAX_COMPONENT
 
 router = APIRouter(prefix="/v1/policy", tags=["definitions"], route_class=StrictRoute)
 
@@ -21,6 +22,7 @@ EXAMPLE: dict[str, Any] = {
     "blocked_values": {"email": ["nobody@example.com"]},
     "blocked_patterns": {"loyalty_card": ["TEST-*"]},
     "max_cluster": 500,
+    "max_component": 2000,
     "vetoes": {"one_per_person": True, "birthday": True, "first_name": True, "weak_priority": 60, "weak_score": 20.0},
     "matching": {"on": True, "model": 0, "automatic": None, "review": None},
 }
@@ -84,6 +86,12 @@ class PolicyIn(BaseModel):
     blocked_values: dict[Name, Blocked] = Field({}, description="Beside the shipped list.", max_length=200)
     blocked_patterns: dict[Name, Blocked] = Field({}, description="Globs, beside the shipped list.", max_length=200)
     max_cluster: int = Field(ge=1, le=5000, description="Records that one profile may hold.")
+    max_component: int = Field(
+        MAX_COMPONENT,
+        ge=1,
+        le=20_000,
+        description="Records that may hang together, refused links included; beyond it new links are held back.",
+    )
     vetoes: Vetoes = Vetoes()
     matching: Matching = Matching()
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.api.deps import Principal, Rt, Who, needs
-from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
+from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, number_of, page
 from app.api.strict import StrictRoute
 from app.core.errors import NotFound
 from app.core.tokens.scopes import INGEST_WRITE
@@ -60,7 +60,7 @@ async def list_quarantine(
 ) -> Page[QuarantineItem]:
     """Oldest first."""
     who.need(INGEST_WRITE)
-    after = int(position_of(LIST, cursor) or 0)
+    after = number_of(LIST, cursor)
     code = code.replace("\0", "") if code else None
     async with rt.begin(who.workspace_id) as tx:
         names = await sources.all_sources(tx)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.api.deps import Rt, Who, needs
-from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
+from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, number_of, page
 from app.api.strict import StrictRoute
 from app.core.tokens.scopes import ADMIN, INGEST_WRITE
 from app.domain import keys, sources
@@ -82,7 +82,7 @@ class WriteKey(BaseModel):
 async def list_sources(who: Who, rt: Rt, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> Page[SourceOut]:
     """Oldest first."""
     who.need(INGEST_WRITE)
-    after = int(position_of(LIST, cursor) or 0)
+    after = number_of(LIST, cursor)
     async with rt.begin(who.workspace_id) as tx:
         found = [each for id, each in sorted((await sources.all_sources(tx)).items()) if id > after][:limit]
     return page(LIST, [_shown(each) for each in found], limit, str(found[-1].id) if found else None)

@@ -40,7 +40,10 @@ class Said:
 
 @dataclass(slots=True)
 class RecordState:
-    """The joined state. Each trait, the list and each seen identifier carry the time at which they were said."""
+    """The joined state. Each trait, the list and each seen identifier carry the time at which they were said.
+
+    `withheld` are identifiers that the circuit breaker keeps from linking: what was said of them is not lost.
+    """
 
     key: str
     born: Micros
@@ -50,6 +53,7 @@ class RecordState:
     unread: dict[str, tuple[Micros, Json, str]] = field(default_factory=dict)
     listed: tuple[Micros, list[Identifier]] | None = None
     seen: dict[Identifier, Micros] = field(default_factory=dict)
+    withheld: frozenset[Identifier] = frozenset()
 
     @property
     def is_removed(self) -> bool:
@@ -110,6 +114,7 @@ class RecordState:
                 "u": self.unread,
                 "l": self.listed and [self.listed[0], [[i.namespace, i.value] for i in self.listed[1]]],
                 "s": [[i.namespace, i.value, at] for i, at in self.seen.items()],
+                **({"h": [[i.namespace, i.value] for i in sorted(self.withheld)]} if self.withheld else {}),
             }
         )
 
@@ -126,6 +131,7 @@ class RecordState:
             held["u"],
             listed and (listed[0], [Identifier(n, v) for n, v in listed[1]]),
             {Identifier(n, v): at for n, v, at in held["s"]},
+            frozenset(Identifier(n, v) for n, v in held.get("h", ())),
         )
 
 

@@ -12,7 +12,16 @@ from app.core.errors import Stale
 from app.core.sql import Queries, Tx
 from app.domain import refreshes
 from app.identity.blocked import folded
-from app.identity.policy import EXTERNAL_ID, MAX_CLUSTER, NAMESPACES, Matching, NamespaceRule, Policy, Vetoes
+from app.identity.policy import (
+    EXTERNAL_ID,
+    MAX_CLUSTER,
+    MAX_COMPONENT,
+    NAMESPACES,
+    Matching,
+    NamespaceRule,
+    Policy,
+    Vetoes,
+)
 
 BLOCKED = ("blocked_values", "blocked_patterns")
 
@@ -38,6 +47,7 @@ def from_body(version: int, body: Mapping[str, Any]) -> Policy:
         blocked_values={name: folded(values) for name, values in body.get("blocked_values", {}).items()},
         blocked_patterns={name: tuple(globs) for name, globs in body.get("blocked_patterns", {}).items()},
         max_cluster=body.get("max_cluster", MAX_CLUSTER),
+        max_component=body.get("max_component", MAX_COMPONENT),
         vetoes=Vetoes(**body.get("vetoes", {})),
         matching=Matching(**body.get("matching", {})),
     )
@@ -58,6 +68,7 @@ def to_body(policy: Policy) -> dict[str, Any]:
         "blocked_values": {name: sorted(values) for name, values in policy.blocked_values.items()},
         "blocked_patterns": {name: list(globs) for name, globs in policy.blocked_patterns.items()},
         "max_cluster": policy.max_cluster,
+        "max_component": policy.max_component,
         "vetoes": asdict(policy.vetoes),
         "matching": asdict(policy.matching),
     }

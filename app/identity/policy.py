@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 MAX_CLUSTER = 500
 """Records one profile may hold; a link that would pass it is refused and kept."""
 
+MAX_COMPONENT = 2_000
+"""Records that may hang together over all links, refused ones included; beyond it new links are held back."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamespaceRule:
@@ -86,6 +89,7 @@ class Policy:
     blocked_patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     email_rules: str = "exact"
     max_cluster: int = MAX_CLUSTER
+    max_component: int = MAX_COMPONENT
     vetoes: Vetoes = Vetoes()
     matching: Matching = Matching()
 

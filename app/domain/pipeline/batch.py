@@ -48,6 +48,7 @@ class Record:
     born_before: int = 0
     told_before: Mapping[str, Any] = field(default_factory=dict)
     touched_by: list[int] = field(default_factory=list)
+    withheld_before: frozenset[Identifier] = frozenset()
 
     @property
     def is_live(self) -> bool:
@@ -56,11 +57,18 @@ class Record:
 
 @dataclass(slots=True)
 class Region:
-    """Everything that the batch can reach: records, the profiles they are in, the identifiers that link nobody."""
+    """Everything that the batch can reach: records, the profiles they are in, the identifiers that link nobody.
+
+    `risen` identifiers become generic in this batch, with how many records carry them; `fallen` ones link again.
+    `alerts`: (kind, token) to (namespace, record id, size).
+    """
 
     records: dict[int, Record] = field(default_factory=dict)
     profiles: dict[int, GoldenProfile] = field(default_factory=dict)
     generic: set[Identifier] = field(default_factory=set)
+    risen: dict[Identifier, int] = field(default_factory=dict)
+    fallen: set[Identifier] = field(default_factory=set)
+    alerts: dict[tuple[str, bytes], tuple[str | None, int, int]] = field(default_factory=dict)
     was_at: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)
 
     rederived: set[int] = field(default_factory=set)
@@ -80,7 +88,8 @@ class Batch:
     """The state of one run of the pipeline. Steps fill it in, left to right.
 
     `refreshing`: nothing new is said, the rules have changed. `moving`: records to place again though they say nothing
-    new. `automatic`: the score from which a pair is linked without a person, in log2 Bayes factors.
+    new. `automatic`: the score from which a pair is linked without a person, in log2 Bayes factors. `matched`: records
+    whose scored pairs changed.
     """
 
     tx: Tx
@@ -101,6 +110,7 @@ class Batch:
     refreshing: bool = False
     moving: frozenset[int] = frozenset()
     automatic: float = math.inf
+    matched: set[int] = field(default_factory=set)
     _tokens: dict[Identifier, bytes] = field(default_factory=dict)
 
     def token(self, held: Identifier) -> bytes:

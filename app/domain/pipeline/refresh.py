@@ -66,6 +66,7 @@ async def _read_again(batch: Batch, seen: list[Record], carried: dict[int, set[I
     )
     indexed = {(row["token"], row["record_id"]) for row in held}
     for record in records:
+        record.state.withheld = frozenset()  # under the rules of today they may link again
         record.before = frozenset(i for i in carried[record.id] if (batch.token(i), record.id) in indexed)
         record.identifiers = frozenset(i for i in carried[record.id] if may_link(i, batch.policy))
         batch.region.records[record.id] = record

@@ -32,8 +32,8 @@ _pipeline = Queries("pipeline")
 
 
 def usable(state: RecordState, policy: Policy) -> frozenset[Identifier]:
-    """The identifiers of a record that may link: blocked ones are left out, under today's policy."""
-    held = state.identifiers()
+    """The identifiers of a record that may link: blocked ones are left out, under today's policy, and withheld ones."""
+    held = state.identifiers() - state.withheld if state.withheld else state.identifiers()
     if policy.blocked_values or policy.blocked_patterns:
         return frozenset(i for i in held if may_link(i, policy))
     return frozenset(i for i in held if not _shipped_block(i))
@@ -131,6 +131,7 @@ def record_of(batch: Batch, row: Mapping[str, Any]) -> Record:
         heir_id=row["heir_id"],
         born_before=state.born,
         told_before=told(state),
+        withheld_before=state.withheld,
     )
 
 
@@ -168,6 +169,7 @@ async def reach(batch: Batch) -> set[int]:
     for row in profiles:
         batch.region.profiles[row["id"]] = profile_of(batch.keyring, row)
     batch.region.generic |= change.generic
+    batch.region.risen, batch.region.fallen = change.risen, change.fallen
     # By where they are now: a component may have been renumbered since the seeds were read.
     moving = {r.id for r in own.values() if r.id in batch.moving or batch.refreshing or needs_partition(r)} | {
         id for id, _ in seeds
@@ -220,6 +222,8 @@ class _Change:
         self._standing: set[Identifier] = set()
         self._gained: dict[Identifier, set[int]] = defaultdict(set)
         self._lost: dict[Identifier, set[int]] = defaultdict(set)
+        self.risen: dict[Identifier, int] = {}
+        self.fallen: set[Identifier] = set()
         for record in own:
             if batch.refreshing:
                 self._standing |= record.identifiers
@@ -240,11 +244,17 @@ class _Change:
             carried[touched[row["token"]]].add((row["id"], row["component_id"]))
         found: set[tuple[int, int | None]] = set()
         self.generic.clear()
+        self.risen.clear()
+        self.fallen.clear()
         for held in touched.values():
             limit, before = self._limit(held), len(carried[held])
             after = before + len(self._gained[held]) - len(self._lost[held])
             if after > limit:
                 self.generic.add(held)
+                if before <= limit:
+                    self.risen[held] = after
+            elif before > limit:
+                self.fallen.add(held)
             if before <= limit or after <= limit:
                 found |= carried[held]
         return found

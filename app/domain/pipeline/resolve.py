@@ -5,7 +5,7 @@ from datetime import datetime
 from app.core.sql import Queries, arrays
 from app.domain.claims import RecordState
 from app.domain.deliveries import instant
-from app.domain.pipeline import links, locks, ties
+from app.domain.pipeline import alerts, breaker, links, locks, ties
 from app.domain.pipeline.batch import Batch, Record
 from app.domain.pipeline.nodes import node
 from app.domain.pipeline.region import load_records, lock_keys, reach
@@ -33,11 +33,13 @@ async def place(batch: Batch) -> None:
     region.rederived = {r.id for r in moving}
     await _find_generic(batch, moving)
     tied = await ties.of_records(batch.tx, [r.id for r in moving if not r.is_new])
+    tied = await breaker.hold_back(batch, [r for r in moving if r.is_live], tied)
     found = _derive(batch, [r for r in moving if r.is_live], tied)
     _inherit(batch)
     await _write_records(batch)
     await _write_identifiers(batch)
     await links.write(batch, [r.id for r in moving], found, tied)
+    await alerts.write(batch)
 
 
 async def _find_generic(batch: Batch, moving: list[Record]) -> None:
@@ -106,18 +108,22 @@ async def _write_records(batch: Batch) -> None:
             _sealed(batch, r),
         )
         for r in region.records.values()
-        if r.touched_by
+        if _is_rewritten(r)
     ]
     moved = [
         (r.id, r.profile_id, r.component_id)
         for r in region.records.values()
-        if not r.touched_by and (r.profile_id, r.component_id) != region.was_at.get(r.id)
+        if not _is_rewritten(r) and (r.profile_id, r.component_id) != region.was_at.get(r.id)
     ]
     if said:
         names = "ids source_ids key_tokens profile_ids component_ids heir_ids born_ats removeds states"
         await _pipeline.run(batch.tx, "write_records", **arrays(said, names))
     if moved:
         await _pipeline.run(batch.tx, "move_records", **arrays(moved, "ids profile_ids component_ids"))
+
+
+def _is_rewritten(record: Record) -> bool:
+    return bool(record.touched_by) or record.state.withheld != record.withheld_before
 
 
 def _sealed(batch: Batch, record: Record) -> bytes:

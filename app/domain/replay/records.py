@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import orjson
 
 from app.core.crypto.keyring import Tampered, UnknownKey
-from app.domain.claims import RecordState
+from app.domain.claims import Json, RecordState, same
 from app.domain.deliveries import instant
 from app.domain.entries import Entry
-from app.domain.normalize import Normal, normalize
+from app.domain.normalize import Normal, Unreadable, normalize
 from app.domain.pipeline.batch import Batch, Word
 from app.domain.pipeline.normalize import normalize_words
 from app.domain.pipeline.open import open_entries
@@ -87,31 +88,43 @@ def _compare(look: Look, found: Findings, row: Row, stored: RecordState, replaye
 
 
 def canonical(state: RecordState) -> bytes:
-    """Equal for equal states, whatever the order in which they came about."""
+    """Equal for equal states, whatever the order in which they came about, and whatever the breaker withholds."""
     held: dict[str, Any] = orjson.loads(state.dump())
+    held.pop("h", None)
     held["s"].sort()
     return orjson.dumps(held, option=orjson.OPT_SORT_KEYS)
 
 
 def _as_read_today(look: Look, source: Source, stored: RecordState, replayed: RecordState) -> RecordState:
-    """The stored state with its values read under today's definitions: a trait may have been defined since."""
+    """The stored state with its values read under today's definitions: a trait may have been defined since.
+
+    Which message of the source a value came with is not known, so neither is which of its declarations held: each is
+    tried, and the one that gives the replayed value is meant.
+    """
+
+    def read(name: str, type: str, value: Json) -> Normal | Unreadable:
+        declared = (source.declared, *(each.declared for each in source.earlier))
+        readings = [normalize(type, value, each) for each in declared]
+        _, meant = replayed.traits.get(name, (None, None))
+        return next((r for r in readings if isinstance(r, Normal) and same(r.value, meant)), readings[0])
+
     today = RecordState.load(stored.dump())
     for name, (at, value) in stored.traits.items():
         trait = look.catalog.traits.get(name)
         if value is None or trait is None or trait.origin == "arrived":
             continue
-        read = normalize(trait.type, value, source.declared)
-        if isinstance(read, Normal):
-            today.traits[name] = (at, read.value)
+        reading = read(name, trait.type, value)
+        if isinstance(reading, Normal):
+            today.traits[name] = (at, reading.value)
         else:
             del today.traits[name]
-            today.unread[name] = (at, value, read.code)
+            today.unread[name] = (at, value, reading.code)
     for name, (at, raw, _) in stored.unread.items():
         if name in replayed.traits and name not in today.traits and (trait := look.catalog.traits.get(name)):
-            read = normalize(trait.type, raw, source.declared)
-            if isinstance(read, Normal):
+            reading = read(name, trait.type, raw)
+            if isinstance(reading, Normal):
                 del today.unread[name]
-                today.traits[name] = (at, read.value)
+                today.traits[name] = (at, reading.value)
     return today
 
 
@@ -128,15 +141,25 @@ async def _together(entries: AsyncIterator[Row]) -> AsyncIterator[list[Entry]]:
 
 
 async def _read(look: Look, found: Findings, entries: Sequence[Entry]) -> Sequence[Word]:
+    """The words of entries, each under what its source declared when it was accepted."""
+    words: list[Word] = []
+    for source, said in groupby(entries, key=lambda entry: look.sources[entry.source_id].at(entry.log_id)):
+        words += await _read_alike(look, found, {**look.sources, source.id: source}, list(said))
+    return words
+
+
+async def _read_alike(
+    look: Look, found: Findings, sources: dict[int, Source], entries: Sequence[Entry]
+) -> Sequence[Word]:
     """The words of entries, through the very steps that the pipeline takes."""
-    batch = Batch(look.tx, look.keyring, look.now, look.policy, look.catalog, look.sources, entries=list(entries))
+    batch = Batch(look.tx, look.keyring, look.now, look.policy, look.catalog, sources, entries=list(entries))
     try:
         await open_entries(batch)
     except (Tampered, UnknownKey):
         if len(entries) == 1:
             found.differs("unreadable", "message", entries[0].log_id)
             return []
-        return [word for entry in entries for word in await _read(look, found, [entry])]
+        return [word for entry in entries for word in await _read_alike(look, found, sources, [entry])]
     await normalize_words(batch)
     for aside in batch.aside:
         found.differs("unread", "message", aside.log_id)

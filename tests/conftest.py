@@ -14,6 +14,7 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.domain import keys
 from app.domain.workspaces import Workspace
+from tests.domain.office import Office
 from tests.domain.story import Story
 from tests.live import client, live, live_settings
 from tests.served import served
@@ -64,6 +65,12 @@ def ids(workspace: Workspace) -> PublicIds:
 def story(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Story:
     """A voice for the workspace's sources."""
     return Story(rt, workspace, keyring)
+
+
+@pytest.fixture
+def office(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Office:
+    """The same voice, and somebody who decides."""
+    return Office(rt, workspace, keyring)
 
 
 @pytest.fixture(scope="module")

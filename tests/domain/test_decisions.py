@@ -4,18 +4,10 @@ import asyncio
 
 import pytest
 
-from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound, Refused
-from app.core.runtime import Runtime
 from app.domain import decisions
 from app.domain.decide import DecidedOtherwise
-from app.domain.workspaces import Workspace
 from tests.domain.office import Office, said
-
-
-@pytest.fixture
-def office(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Office:
-    return Office(rt, workspace, keyring)
 
 
 async def test_what_is_decided_same_is_one_person_at_once(office: Office) -> None:

@@ -2,9 +2,7 @@
 
 import pytest
 
-from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound, Refused, Stale
-from app.core.runtime import Runtime
 from app.domain import history
 from app.domain.decide import DecidedOtherwise
 from app.domain.decide.exposure import Span
@@ -12,13 +10,7 @@ from app.domain.deliveries import Kind
 from app.domain.edits import Redirected
 from app.domain.lookup import ById
 from app.domain.profiles import Profile
-from app.domain.workspaces import Workspace
 from tests.domain.office import MONDAY, Office, said
-
-
-@pytest.fixture
-def office(rt: Runtime, workspace: Workspace, keyring: Keyring) -> Office:
-    return Office(rt, workspace, keyring)
 
 
 async def family(office: Office) -> tuple[Profile, Profile]:
@@ -169,7 +161,7 @@ async def test_a_stale_version_changes_nothing(office: Office) -> None:
     assert (await office.of("crm/3")) == united
 
 
-async def test_a_split_says_what_it_cannot_do(office: Office, rt: Runtime) -> None:
+async def test_a_split_says_what_it_cannot_do(office: Office) -> None:
     ada, _ = await family(office)
     for records, code in (
         (("crm/3",), "not_a_member"),

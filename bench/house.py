@@ -22,10 +22,11 @@ from app.cli.variables import variables
 from app.core.crypto.keyring import Keyring
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.domain import keys, sources, workspaces
+from app.domain import keys, policies, sources, workspaces
 from app.domain.sources import Source
 from app.domain.workspaces import Workspace
 from app.embedded import Embedded
+from app.identity.policy import Matching, Policy
 from bench.processes import tidy_end
 
 READY_SECONDS = 60.0
@@ -101,13 +102,15 @@ def free_port() -> int:
         return port
 
 
-async def tenant(rt: Runtime, name: str, source: str = "crm") -> Tenant:
-    """A fresh workspace with one source."""
+async def tenant(rt: Runtime, name: str, source: str = "crm", *, matching: bool = False) -> Tenant:
+    """A fresh workspace with one source; `matching` beside shared identifiers is on or off."""
     async with rt.lobby() as lobby:
         fresh = await workspaces.next_id(lobby)
     async with rt.begin(fresh) as tx:
         workspace = await workspaces.create(tx, name, rt.key_service, now=rt.now())
-        return Tenant(workspace, await keys.load(rt.key_service, tx), await sources.create(tx, source, now=rt.now()))
+        keyring = await keys.load(rt.key_service, tx)
+        await policies.store(tx, keyring, 1, Policy(matching=Matching(on=matching)), now=rt.now())
+        return Tenant(workspace, keyring, await sources.create(tx, source, now=rt.now()))
 
 
 @contextmanager

@@ -1,14 +1,17 @@
 """Record to golden profile, deterministic, per core: 12 traits and 3 identifiers a record (bench/workload.py).
 
 Ours (a Processor in one process, from the log, sealed) against COPY of the same sealed
-rows, row at a time with asyncpg, and one SQLModel session a record. All work off the same
-sayings over the same resident population. Ratios are per core: CPU of Python and
+rows, row at a time with asyncpg, and one SQLModel session a record; and against ourselves
+with one record a transaction, which is row at a time with all that ours does besides:
+sealing, provenance, versions, fates. All work off the same sayings over the same resident
+population. Ratios are per core: CPU of Python and
 PostgreSQL together, for one process of each cannot keep two cores busy alike.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 
 import asyncpg
@@ -24,12 +27,13 @@ from bench.naive import alchemy_url
 from bench.report import Verdict, arguments, progress, show
 from bench.workload import Saying, Workload, residents
 
-RECORDS_A_ROUND = {"ours": 4000, "rows": 1000, "session": 400, "copy": 50_000}
+RECORDS_A_ROUND = {"ours": 4000, "single": 300, "rows": 1000, "session": 400, "copy": 50_000}
 WARM_UP = 600
 MEMORY_LIMIT_MB = 300
 LEASE = 7
 OURS, LOG, COPY = "pipeline, from the log", "log append alone", "COPY, 1000 a transaction"
 ROWS, SESSION = "row at a time, asyncpg", "one SQLModel session a record"
+SINGLE = "ours, one record a transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Bench:
     house: House
     rt: Runtime
     tenant: Tenant
+    single: Tenant
     conn: asyncpg.Connection
     engine: AsyncEngine
 
@@ -61,6 +66,7 @@ def main() -> None:
     found = [
         Verdict("ours / COPY, per core", per_core[OURS] / per_core[COPY], 1 / 20),
         Verdict("ours / row at a time, per core", per_core[OURS] / per_core[ROWS], 8),
+        Verdict("ours / ours, one record a transaction, per core", per_core[OURS] / per_core[SINGLE], 8),
         Verdict("ours / SQLModel session, per core", per_core[OURS] / per_core[SESSION], 40),
         Verdict("memory of a worker", memory / 2**20, MEMORY_LIMIT_MB, at_least=False, unit="MB"),
     ]
@@ -73,10 +79,10 @@ async def compared(home: House, people: int, rounds: int) -> tuple[dict[str, Fig
     conn = await asyncpg.connect(home.database_url)
     engine = create_async_engine(alchemy_url(home.database_url), pool_size=1)
     try:
-        bench = Bench(home, rt, await tenant(rt, "bench"), conn, engine)
+        bench = Bench(home, rt, await tenant(rt, "bench"), await tenant(rt, "single"), conn, engine)
         await settle_in(bench, people)
         collect_seldom()  # as a worker does
-        workloads = {name: Workload(people) for name in (OURS, ROWS, SESSION)}
+        workloads = {name: Workload(people) for name in (OURS, SINGLE, ROWS, SESSION)}
         await agree(bench, workloads)
         figures = await interleaved(turns(bench, workloads), rounds)
         return figures, await worker_memory(bench, people)
@@ -90,6 +96,7 @@ async def settle_in(bench: Bench, people: int) -> None:
     """The same residents for everybody, statistics, and a warm cache."""
     progress(f"{people} residents for each candidate")
     await ours.fill(bench.rt, bench.tenant, people)
+    await ours.fill(bench.rt, bench.single, people)
     await bench.conn.execute(f"{rowwise.MAKE} {copying.MAKE}")
     await session.make(bench.engine)
     for number, chunk in enumerate(residents(people)):
@@ -108,9 +115,12 @@ async def agree(bench: Bench, workloads: dict[str, Workload]) -> None:
     """Warm every candidate up with the same sayings, and see that they find the same number of people in them."""
     await ours.append(bench.rt, bench.tenant, workloads[OURS].take(WARM_UP), 900_000)
     await Processor(bench.rt, LEASE).drain(bench.tenant.id)
+    await ours.append(bench.rt, bench.single, workloads[SINGLE].take(WARM_UP), 900_000)
+    await Processor(bench.rt, LEASE).drain(bench.single.id)
     await rowwise.take(bench.conn, workloads[ROWS].take(WARM_UP))
     await session.take(bench.engine, workloads[SESSION].take(WARM_UP))
-    tables = ("profiles WHERE live", "row_profiles", "orm_profiles")
+    ours_alone = f"profiles WHERE live AND workspace_id = {bench.tenant.id}"
+    tables = (ours_alone, "row_profiles", "orm_profiles")
     found = [await bench.conn.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
     assert len(set(found)) == 1, f"the candidates do not agree on who is who: {found}"
 
@@ -133,6 +143,17 @@ def turns(bench: Bench, workloads: dict[str, Workload]) -> dict[str, Callable[[i
 
         return await bench.measured(len(waiting), drain)
 
+    async def single(number: int) -> Round:
+        sayings = workloads[SINGLE].take(RECORDS_A_ROUND["single"])
+        await ours.append(bench.rt, bench.single, sayings, number + 1)
+        processor = Processor(one_by_one(bench.rt), LEASE)
+
+        async def drain() -> None:
+            done = await processor.drain(bench.single.id)
+            assert done == len(sayings), f"{done} of {len(sayings)} settled"
+
+        return await bench.measured(len(sayings), drain)
+
     async def rows(_: int) -> Round:
         sayings = workloads[ROWS].take(RECORDS_A_ROUND["rows"])
         return await bench.measured(len(sayings), lambda: rowwise.take(bench.conn, sayings))
@@ -152,7 +173,14 @@ def turns(bench: Bench, workloads: dict[str, Workload]) -> dict[str, Callable[[i
 
         return await bench.measured(RECORDS_A_ROUND["copy"], work)
 
-    return {LOG: log, OURS: pipeline, ROWS: rows, SESSION: sessions, COPY: copied}
+    return {LOG: log, OURS: pipeline, SINGLE: single, ROWS: rows, SESSION: sessions, COPY: copied}
+
+
+def one_by_one(rt: Runtime) -> Runtime:
+    """The same connections and keys, and batches of one record."""
+    other = copy(rt)
+    other.settings = rt.settings.model_copy(update={"batch_size": 1})
+    return other
 
 
 async def worker_memory(bench: Bench, people: int) -> int:

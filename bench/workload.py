@@ -42,14 +42,18 @@ class Saying:
 
 
 def person(number: int, *, turn: int = 0, email: int | None = None, phone: int | None = None) -> dict[str, Any]:
-    """The 12 traits of a person; `turn` changes some, `email` and `phone` may be another person's."""
+    """The 12 traits of a person; `turn` changes some, `email` and `phone` may be another person's.
+
+    2n and 2n + 1 have one name and birthday: they are the two that a later record merges, against no veto.
+    """
     mailbox = number if email is None else email
+    who = number // 2
     return {
         "email": f"person{mailbox}@mail{mailbox % 7}.example",
         "phone": f"+4930{10_000_000 + (number if phone is None else phone)}",
-        "first_name": FIRST[number % 10],
-        "last_name": LAST[number // 10 % 10],
-        "birthday": f"{1950 + number % 55}-{1 + number % 12:02}-{1 + number % 28:02}",
+        "first_name": FIRST[who % 10],
+        "last_name": LAST[who // 10 % 10],
+        "birthday": f"{1950 + who % 55}-{1 + who % 12:02}-{1 + who % 28:02}",
         "city": CITIES[(number + turn) % 10],
         "country": "DE",
         "company": f"Company {number % 1000}",
@@ -92,7 +96,7 @@ class Workload:
 
     def _merging(self, at: datetime) -> Saying:
         """A record that has one person's address and another one's telephone; each pair meets once."""
-        one = (self._pairs * 2) % (self._people - 1)
+        one = self._pairs * 2 % (self._people // 2 * 2)
         self._pairs += 1
         number = 10_000_000 + self._pairs
         traits = person(one, email=one, phone=one + 1)

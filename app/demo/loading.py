@@ -9,6 +9,7 @@ from app.core.crypto.keyring import Keyring
 from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.core.sql import Queries, Tx
+from app.core.strictjson import Items
 from app.demo.world import ENGLISH, SYSTEMS, Sending, System, Wave
 from app.domain import event_ingest, ingest_log, keys, record_batches, record_ingest, sources
 from app.domain.deliveries import Kind
@@ -63,8 +64,7 @@ class Teller:
         else:
             arrival = Arrival(Sender(self.workspace.id, source.id, keyring), now)
             limit = self.rt.settings.max_event_bytes
-            for raw in raws:
-                event_ingest.take(arrival, raw, orjson.loads(raw), {}, event_ingest.beside({}), max_bytes=limit)
+            event_ingest.take(arrival, Items(raws, [orjson.loads(raw) for raw in raws]), max_bytes=limit)
             await event_ingest.write(tx, [arrival], now=now)
 
     async def _records(self, tx: Tx, keyring: Keyring, source: Source, raws: list[bytes], now: datetime) -> None:

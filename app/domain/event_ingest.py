@@ -10,10 +10,11 @@ import orjson
 from app.core.crypto.keyring import Keyring
 from app.core.errors import Fault
 from app.core.sql import Tx
+from app.core.strictjson import Items
 from app.domain import ingest_log, quarantine, tracking
 from app.domain.claims import Json
 from app.domain.deliveries import Kind
-from app.domain.ingest_log import Message
+from app.domain.ingest_log import Parcel
 from app.domain.quarantine import Rejected
 
 # What a client may change between two tries of one and the same event.
@@ -31,34 +32,39 @@ class Sender:
 
 @dataclass(slots=True)
 class Arrival:
-    """The events of one request: what goes to the log, with its words, and what was refused."""
+    """The events of one request: what goes to the log, and what was refused."""
 
     sender: Sender
     received_at: datetime
-    messages: list[Message] = field(default_factory=list)
-    words: list[bytes] = field(default_factory=list)
+    parcel: Parcel = field(init=False)
     rejected: list[Rejected] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.parcel = Parcel(self.sender.source_id, Kind.EVENT, self.received_at)
 
-def take(
-    arrival: Arrival, raw: bytes, value: Json | Fault, around: Mapping[str, Json], tail: bytes, *, max_bytes: int
-) -> Fault | None:
-    """Add one event to an arrival, to its log entries or to what it refuses; return what is wrong with it, if anything.
+    @property
+    def size(self) -> int:
+        return len(self.parcel.tokens) + len(self.rejected)
 
-    `tail` is what the request says beside its events, as `around` has it: see `beside`.
-    """
-    sender = arrival.sender
-    wrong = value if isinstance(value, Fault) else _wrong(raw, value, around, max_bytes)
-    if wrong is not None:
-        arrival.rejected.append(_rejected(sender, raw, value, wrong, tail))
-        return wrong
-    name = _own_name(value) or _name_for(value)
-    body = b'{"message":' + raw + tail
-    arrival.messages.append(
-        ingest_log.seal(sender.keyring, name, sender.source_id, Kind.EVENT, body, arrival.received_at)
-    )
-    arrival.words.append(raw)
-    return None
+
+def take(arrival: Arrival, items: Items, *, max_bytes: int) -> list[tuple[int, Fault]]:
+    """Add the events of a request to its arrival, to its log entries or to what it refuses; return the indexes of
+    those refused, and what is wrong with each."""
+    keyring, around, tail = arrival.sender.keyring, items.outer, beside(items.outer)
+    wrong: list[tuple[int, Fault]] = []
+    tokens: list[bytes] = []
+    bodies: list[bytes] = []
+    for index, (raw, value) in enumerate(zip(items.raws, items.values, strict=True)):
+        fault = value if isinstance(value, Fault) else _wrong(raw, value, around, max_bytes)
+        if fault is not None:
+            wrong.append((index, fault))
+            arrival.rejected.append(_rejected(arrival.sender, raw, value, fault, tail))
+            continue
+        tokens.append(ingest_log.message_token(keyring, _own_name(value) or _name_for(value)))
+        bodies.append(b'{"message":' + raw + tail)
+    arrival.parcel.tokens += tokens
+    arrival.parcel.bodies += ingest_log.sealed(keyring, tokens, bodies)
+    return wrong
 
 
 def beside(outer: Mapping[str, Json]) -> bytes:
@@ -79,11 +85,13 @@ async def write(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime, keyring: 
     keyring = keyring or arrivals[0].sender.keyring
     for arrival in arrivals:
         if arrival.sender.keyring.active != keyring.active:
-            arrival.messages = [ingest_log.resealed(arrival.sender.keyring, keyring, m) for m in arrival.messages]
-    messages = [message for arrival in arrivals for message in arrival.messages]
+            ingest_log.reseal(arrival.sender.keyring, keyring, arrival.parcel)
+    parcels = [arrival.parcel for arrival in arrivals if arrival.parcel.tokens]
     rejected = [each for arrival in arrivals for each in arrival.rejected]
-    if messages:
-        rejected += await _reused(tx, keyring, arrivals, await ingest_log.append(tx, messages))
+    if parcels:
+        fresh = await ingest_log.append_parcels(tx, parcels)
+        if len(fresh) < sum(len(parcel.tokens) for parcel in parcels):
+            rejected += await _reused(tx, keyring, parcels, fresh)
     if rejected:
         await quarantine.set_aside(tx, keyring, await _news(tx, keyring, rejected), now=now)
 
@@ -101,26 +109,24 @@ async def _news(tx: Tx, keyring: Keyring, rejected: Sequence[Rejected]) -> list[
     return found
 
 
-async def _reused(tx: Tx, keyring: Keyring, arrivals: Sequence[Arrival], fresh: Mapping[bytes, int]) -> list[Rejected]:
+async def _reused(tx: Tx, keyring: Keyring, parcels: Sequence[Parcel], fresh: Mapping[bytes, int]) -> list[Rejected]:
     """The events whose messageId the log holds with other words: never dropped in silence."""
     first: set[bytes] = set()
-    again: list[tuple[Message, bytes]] = []
-    for arrival in arrivals:
-        for message, raw in zip(arrival.messages, arrival.words, strict=True):
-            if message.token in fresh and message.token not in first:
-                first.add(message.token)
+    again: list[tuple[int, bytes, bytes]] = []
+    for parcel in parcels:
+        for token, body in zip(parcel.tokens, parcel.bodies, strict=True):
+            if token in fresh and token not in first:
+                first.add(token)
             else:
-                again.append((message, raw))
-    if not again:
-        return []
-    held = await ingest_log.held(tx, [message.token for message, _ in again])
+                again.append((parcel.source_id, token, body))
+    held = await ingest_log.held(tx, [token for _, token, _ in again])
     fault = Fault("/messageId", "message_id_reused", "This messageId came before with other words; give each its own.")
     found: list[Rejected] = []
-    for message, raw in again:
-        stored = orjson.loads(keyring.open(held[message.token].body, "ingest_log", "body", message.token))
-        if _canonical(stored["message"]) != _canonical(orjson.loads(raw)):
-            body = keyring.open(message.body, "ingest_log", "body", message.token)
-            found.append(Rejected(message.source_id, "event", fault, body, message.token))
+    for source_id, token, sealed in again:
+        stored = orjson.loads(ingest_log.opened(keyring, token, held[token].body))
+        body = ingest_log.opened(keyring, token, sealed)
+        if _canonical(stored["message"]) != _canonical(orjson.loads(body)["message"]):
+            found.append(Rejected(source_id, "event", fault, body, token))
     return found
 
 

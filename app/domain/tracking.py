@@ -22,12 +22,25 @@ IDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
 OBJECTS = ("traits", "properties", "context", "integrations")
 NO_TEXT = (dict, list, bool, float)
 OBJECT = (dict, type(None))
+TIMES = ("timestamp", "originalTimestamp", "sentAt")
+TEXT_OR_NONE: frozenset[type] = frozenset((str, type(None)))
+OBJECT_OR_NONE: frozenset[type] = frozenset(OBJECT)
+USUAL: Mapping[str, frozenset[type]] = {
+    **dict.fromkeys((*IDS, *TIMES), TEXT_OR_NONE),
+    **dict.fromkeys(OBJECTS, OBJECT_OR_NONE),
+}
+"""What the members of nearly every event are."""
+
+UNNAMED = ("identify", "page", "screen")
+"""Events that need no more than somebody whom they are about."""
 
 
 def fault(message: Json) -> Fault | None:
     """Why this is no event, or None. Checked when it is accepted; what fails is kept in quarantine with this reason."""
     if not isinstance(message, dict):
         return Fault("", "not_an_object", "An event is a JSON object.")
+    if _is_usual(message):
+        return None
     kind = message.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         return Fault("/type", "unknown_type", f"An event's type is one of: {', '.join(TYPES)}.")
@@ -42,8 +55,37 @@ def fault(message: Json) -> Fault | None:
     return _needed(message, kind) or _times(message)
 
 
+def _is_usual(message: Mapping[str, Json]) -> bool:
+    """Whether this is plainly an event, at half the price of asking what is wrong with it. False says nothing."""
+    for name, value in message.items():
+        usual = USUAL.get(name)
+        if usual is not None and type(value) not in usual:
+            return False
+    get = message.get
+    kind = get("type")
+    if kind == "track":
+        if type(get("event")) is not str or not get("event"):
+            return False
+    elif kind not in UNNAMED:
+        return False
+    if not (get("userId") or get("anonymousId")) or len(get("messageId") or "") > MAX_NAME:
+        return False
+    return _is_time(get("timestamp")) and _is_time(get("originalTimestamp")) and _is_time(get("sentAt"))
+
+
+def _is_time(said: str | None) -> bool:
+    """Whether `read_time` takes it, or nothing was said. An offset, less than a day, leads from none of the years in
+    between out of the calendar."""
+    if said is None:
+        return True
+    try:
+        return 1 < datetime.fromisoformat(said).year < 9999
+    except ValueError:
+        return False
+
+
 def _times(message: Mapping[str, Json]) -> Fault | None:
-    for name in ("timestamp", "originalTimestamp", "sentAt"):
+    for name in TIMES:
         # Whether its source declares a zone for naive times is known in the pipeline only.
         if (said := message.get(name)) is not None and isinstance(read := read_time(said, "UTC"), Fault):
             return Fault(f"/{name}", read.code, read.detail)

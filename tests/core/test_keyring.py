@@ -195,3 +195,14 @@ def test_a_keyring_that_makes_no_sense_is_not_made(
 ) -> None:
     with pytest.raises(ValueError):
         Keyring(workspace, data_keys, active, hash_key)
+
+
+@given(st.lists(st.tuples(st.binary(max_size=200), st.binary(min_size=1, max_size=20)), max_size=8))
+def test_what_was_sealed_together_opens_each_at_its_own_place(sent: list[tuple[bytes, bytes]]) -> None:
+    keys = ring()
+    blobs = keys.seal_all([plain for plain, _ in sent], "ingest_log", "body", [row for _, row in sent])
+    assert [keys.open(blob, "ingest_log", "body", row) for blob, (_, row) in zip(blobs, sent, strict=True)] == [
+        plain for plain, _ in sent
+    ]
+    nonces = {blob[5:17] for blob in blobs}
+    assert len(nonces) == len(blobs)

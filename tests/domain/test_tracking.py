@@ -146,3 +146,28 @@ def test_an_event_keeps_what_happened(type: str, fields: dict[str, Any], name: s
     happened = said(type, **fields).event
     assert happened is not None
     assert (happened.type, happened.name) == (EventType[type.upper()], name)
+
+
+members: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"type": st.sampled_from(["track", "identify", "page", "screen", "alias", "sing"])},
+    optional={
+        **dict.fromkeys(
+            ("userId", "anonymousId", "previousId", "messageId", "event"),
+            st.sampled_from([None, "", "u1", "x" * 1025, 0, 7, True, 1.5, []]),
+        ),
+        **dict.fromkeys(("traits", "properties", "context"), st.sampled_from([None, {}, [], "x"])),
+        **dict.fromkeys(
+            ("timestamp", "sentAt"),
+            st.sampled_from(
+                [None, "2026-03-01T12:00:00Z", "2026-03-01", "0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00-05:00",
+                 "0001-01-01T00:00:00Z", "soon", "", 7]
+            ),
+        ),
+    },
+)  # fmt: skip
+
+
+@given(members)
+def test_the_quick_look_at_an_event_lets_nothing_pass_that_the_slow_one_stops(message: dict[str, Any]) -> None:
+    """A whole number as groupId is in order, and too rare for the quick look."""
+    assert fault(message) == fault({**message, "groupId": 7})

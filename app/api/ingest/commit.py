@@ -2,10 +2,13 @@
 
 While one transaction of a workspace is under way the next requests gather; then
 they leave together. Alone, a request waits for nobody; under load, one fsync
-serves hundreds. Every answer comes after the commit that holds its messages.
+serves hundreds. Where thousands of messages gather, a second transaction leaves
+beside the first: this process then makes the one ready while the database
+writes the other. Every answer comes after the commit that holds its messages.
 """
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,6 +26,12 @@ P = TypeVar("P")
 
 MAX_TOGETHER = 5_000
 """Messages in one transaction."""
+
+ABREAST = 2
+"""Transactions of one workspace under way at once."""
+
+ENOUGH = 1_000
+"""Messages for which it is worth to leave beside another transaction; fewer cost less together with those to come."""
 
 DEPTH_SECONDS = 1.0
 DRAIN_RATE = 3_000
@@ -45,9 +54,33 @@ class Lane(Generic[P]):
     """The requests of one workspace, and what is known of its backlog."""
 
     waiting: list[Job[P]] = field(default_factory=list)
-    running: bool = False
+    messages: int = 0
+    """Of those that wait, all together."""
+    under_way: int = 0
     depth: int = 0
     depth_at: float = float("-inf")
+
+    def may_leave(self, under_way: int) -> bool:
+        """Whether those that wait may leave beside so many transactions."""
+        if not under_way or not self.waiting:
+            return bool(self.waiting)
+        return under_way < ABREAST and self.messages >= ENOUGH
+
+    def add(self, job: Job[P]) -> None:
+        self.waiting.append(job)
+        self.messages += job.size
+
+    def take(self, most: float) -> list[Job[P]]:
+        """The requests that leave together: as many as fit, at least one."""
+        size, count = 0, 0
+        for job in self.waiting:
+            if count and size + job.size > most:
+                break
+            size += job.size
+            count += 1
+        together, self.waiting = self.waiting[:count], self.waiting[count:]
+        self.messages -= size
+        return together
 
 
 class GroupCommit(Generic[P]):
@@ -66,9 +99,9 @@ class GroupCommit(Generic[P]):
         lane = self._lanes[workspace_id]
         await self._refuse_overload(workspace_id, lane)
         job = Job(part, size, asyncio.get_running_loop().create_future())
-        lane.waiting.append(job)
-        if not lane.running:
-            lane.running = True
+        lane.add(job)
+        if lane.may_leave(lane.under_way):
+            lane.under_way += 1
             self._spawn(self._leave(workspace_id, lane))
         await job.done
 
@@ -84,19 +117,18 @@ class GroupCommit(Generic[P]):
 
     async def _leave(self, workspace_id: int, lane: Lane[P]) -> None:
         try:
-            while lane.waiting:
-                together = _take(lane)
+            while lane.may_leave(lane.under_way - 1):
+                together = lane.take(MAX_TOGETHER)
                 try:
                     await self._commit(workspace_id, together)
                 except Unavailable as away:
                     # Alone none would fare better, and those behind them have waited for the same silence already.
-                    _refuse([*together, *lane.waiting], away)
-                    lane.waiting = []
+                    _refuse([*together, *lane.take(math.inf)], away)
                 except Exception as failure:  # noqa: BLE001 — each waiting request gets it
                     await self._one_by_one(workspace_id, together, failure)
                 self._spawn(self._doorbell.ring())
         finally:
-            lane.running = False
+            lane.under_way -= 1
 
     async def _commit(self, workspace_id: int, together: Sequence[Job[P]]) -> None:
         async with self._rt.begin(workspace_id) as tx:
@@ -136,15 +168,3 @@ def _refuse(jobs: Sequence[Job[P]], reason: Exception) -> None:
     for job in jobs:
         if not job.done.done():
             job.done.set_exception(reason)
-
-
-def _take(lane: Lane[P]) -> list[Job[P]]:
-    """The requests that leave together: as many as fit, at least one."""
-    size, count = 0, 0
-    for job in lane.waiting:
-        if count and size + job.size > MAX_TOGETHER:
-            break
-        size += job.size
-        count += 1
-    together, lane.waiting = lane.waiting[:count], lane.waiting[count:]
-    return together

@@ -13,6 +13,7 @@ from app.api.ingest import bodies
 from app.api.ingest.bodies import Receive
 from app.api.ingest.commit import GroupCommit
 from app.api.ingest.senders import Senders, basic_user
+from app.api.ingest.turns import Turns
 from app.core.errors import Fault, Refused, Unauthenticated
 from app.core.runtime import Runtime
 from app.core.sql import Tx
@@ -30,8 +31,9 @@ Headers = Mapping[bytes, bytes]
 class EventDoor:
     """Answers the calls of Segment's and RudderStack's SDKs."""
 
-    def __init__(self, rt: Runtime, senders: Senders, commit: GroupCommit[Arrival]) -> None:
+    def __init__(self, rt: Runtime, senders: Senders, commit: GroupCommit[Arrival], turns: Turns) -> None:
         self._rt = rt
+        self._turns = turns
         self._senders = senders
         self._commit = commit
 
@@ -40,21 +42,23 @@ class EventDoor:
         settings = self._rt.settings
         sender = await self._by_header(headers)
         body = await bodies.read(receive, limit=settings.max_batch_bytes, encoding=headers.get(b"content-encoding"))
-        items = self._batch(body) if call in BATCH else _single(call, body, settings.max_event_bytes)
+        async with self._turns.of(body):
+            items = self._items(call, body)
         if sender is None:
             sender = await self._by_body(items)
         arrival = Arrival(sender, self._rt.now())
-        tail = event_ingest.beside(items.outer)
-        faults: list[Fault] = []
-        for index, (raw, value) in enumerate(zip(items.raws, items.values, strict=True)):
-            wrong = event_ingest.take(arrival, raw, value, items.outer, tail, max_bytes=settings.max_event_bytes)
-            if wrong is not None:
-                place = f"/batch/{index}{wrong.pointer}" if call in BATCH else wrong.pointer
-                faults.append(Fault(place, wrong.code, wrong.detail))
-        if faults and headers.get(b"x-strict-mode") == b"1":
+        async with self._turns.of(body):
+            wrong = event_ingest.take(arrival, items, max_bytes=settings.max_event_bytes)
+        # Sealed by now: the many requests that wait for their commit need not hold their words twice over.
+        del body, items
+        if wrong and headers.get(b"x-strict-mode") == b"1":
+            faults = [
+                Fault(f"/batch/{index}{fault.pointer}" if call in BATCH else fault.pointer, fault.code, fault.detail)
+                for index, fault in wrong
+            ]
             raise Refused("Nothing of this request was taken; see `errors` for each event.", faults=faults)
-        if arrival.messages or arrival.rejected:
-            await self._commit.put(sender.workspace_id, arrival, len(arrival.messages) + len(arrival.rejected))
+        if arrival.size:
+            await self._commit.put(sender.workspace_id, arrival, arrival.size)
         return SUCCESS
 
     async def _by_header(self, headers: Headers) -> Sender | None:
@@ -72,8 +76,10 @@ class EventDoor:
             raise Unauthenticated("Send the source's write key as the user name of Basic auth, or as `writeKey`.")
         return await self._senders.by_key(key)
 
-    def _batch(self, body: bytes) -> Items:
+    def _items(self, call: str, body: bytes) -> Items:
         settings = self._rt.settings
+        if call not in BATCH:
+            return _single(call, body, settings.max_event_bytes)
         return split(body, key="batch", max_bytes=settings.max_batch_bytes, max_items=settings.max_batch_events)
 
 

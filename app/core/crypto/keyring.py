@@ -5,11 +5,12 @@ under a random nonce. The additional data say where the blob lives (workspace, t
 was moved to another place does not open there. A data key is good for 2**32 seals (the bound of SP 800-38D for
 random nonces); rotate long before.
 
-Nonces come from the operating system one at a time: 0.3 us each, and nothing that a fork or a thread could repeat.
+Nonces come from the operating system at the moment they are used, and none is kept: nothing that a fork or a thread
+could repeat.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
@@ -92,6 +93,19 @@ class Keyring:
         """Encrypt a value for one place under the active key."""
         nonce = os.urandom(_NONCE_BYTES)
         return self._header + nonce + self._seal(nonce, plain, self._place(table, column, row))
+
+    def seal_all(self, plains: Sequence[bytes], table: str, column: str, rows: Sequence[bytes]) -> list[bytes]:
+        """Encrypt values for their places, `plains[i]` for `rows[i]`, as `seal` does one.
+
+        All nonces come from one draw: slices of a random text that do not overlap are as random and as independent as
+        texts drawn one by one, which is all that random nonces ask for (SP 800-38D, 8.2.2). It saves 0.3 us a value.
+        """
+        nonces = os.urandom(_NONCE_BYTES * len(plains))
+        header, seal, place = self._header, self._seal, self._place(table, column, b"")
+        return [
+            header + (nonce := nonces[at : at + _NONCE_BYTES]) + seal(nonce, plain, place + row)
+            for at, plain, row in zip(range(0, len(nonces), _NONCE_BYTES), plains, rows, strict=True)
+        ]
 
     def open(self, blob: bytes, table: str, column: str, row: bytes | int | str) -> bytes:
         """Decrypt a value read from this very place. Raises UnknownKey or Tampered."""

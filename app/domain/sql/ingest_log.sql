@@ -1,32 +1,51 @@
 -- name: append
 -- One statement for any number of messages: the log entry, its waiting, and the permanent deduplication. Rows come
--- sorted by token, so that two appends that share messages meet in one order.
+-- sorted by token, so that two appends that share messages meet in one order; ids rise in that order. Tokens are packed,
+-- 16 bytes each, and so are the numbers of the parcels, two bytes each: the client looks at each element of an array.
+-- `tokens` of the answer is null when all were new, and then `ids` says it all.
 WITH new AS (
   INSERT INTO ingest_log (workspace_id, id, message_token, source_id, kind, received_at, body)
-  SELECT :workspace_id, nextval('log_ids'), t.token, t.source_id, t.kind, t.received_at, t.body
-    FROM unnest(CAST(:tokens AS bytea[]), CAST(:source_ids AS integer[]), CAST(:kinds AS smallint[]),
-                CAST(:received_ats AS timestamptz[]), CAST(:bodies AS bytea[]))
-         AS t(token, source_id, kind, received_at, body)
+  SELECT :workspace_id, nextval('log_ids'), substring(CAST(:tokens AS bytea) FROM 16 * m.n - 15 FOR 16),
+         (CAST(:source_ids AS integer[]))[m.parcel], (CAST(:kinds AS smallint[]))[m.parcel],
+         (CAST(:received_ats AS timestamptz[]))[m.parcel], m.body
+    FROM (SELECT t.body, CAST(t.n AS integer) AS n,
+                 1 + 256 * get_byte(CAST(:parcels AS bytea), 2 * CAST(t.n AS integer) - 2)
+                   + get_byte(CAST(:parcels AS bytea), 2 * CAST(t.n AS integer) - 1) AS parcel
+            FROM unnest(CAST(:bodies AS bytea[])) WITH ORDINALITY AS t(body, n)) AS m
   ON CONFLICT (workspace_id, message_token) DO NOTHING
   RETURNING id, message_token
 ), waiting AS (
   INSERT INTO ingest_queue (workspace_id, log_id) SELECT :workspace_id, id FROM new
 )
-SELECT id, message_token FROM new;
+SELECT (SELECT array_agg(id) FROM new) AS ids,
+       CASE WHEN (SELECT count(*) FROM new) < CAST(:many AS integer)
+            THEN (SELECT array_agg(message_token ORDER BY id) FROM new) END AS tokens;
+
+-- name: append_unseen
+-- The same for messages that are new as far as a few of them tell (`samples`); else nothing is appended. What is there
+-- all the same violates the index. Asking beforehand, and marking each row as an attempt, costs ON CONFLICT a third more.
+WITH new AS (
+  INSERT INTO ingest_log (workspace_id, id, message_token, source_id, kind, received_at, body)
+  SELECT :workspace_id, nextval('log_ids'), substring(CAST(:tokens AS bytea) FROM 16 * m.n - 15 FOR 16),
+         (CAST(:source_ids AS integer[]))[m.parcel], (CAST(:kinds AS smallint[]))[m.parcel],
+         (CAST(:received_ats AS timestamptz[]))[m.parcel], m.body
+    FROM (SELECT t.body, CAST(t.n AS integer) AS n,
+                 1 + 256 * get_byte(CAST(:parcels AS bytea), 2 * CAST(t.n AS integer) - 2)
+                   + get_byte(CAST(:parcels AS bytea), 2 * CAST(t.n AS integer) - 1) AS parcel
+            FROM unnest(CAST(:bodies AS bytea[])) WITH ORDINALITY AS t(body, n)) AS m
+   WHERE NOT EXISTS (SELECT FROM ingest_log AS l
+                      WHERE l.workspace_id = :workspace_id AND l.message_token = ANY(CAST(:samples AS bytea[])))
+  RETURNING id, message_token
+), waiting AS (
+  INSERT INTO ingest_queue (workspace_id, log_id) SELECT :workspace_id, id FROM new
+)
+SELECT (SELECT array_agg(id) FROM new) AS ids,
+       CASE WHEN (SELECT count(*) FROM new) < CAST(:many AS integer)
+            THEN (SELECT array_agg(message_token ORDER BY id) FROM new) END AS tokens;
 
 -- name: held
 SELECT id, message_token, source_id, body
   FROM ingest_log WHERE workspace_id = :workspace_id AND message_token = ANY(CAST(:tokens AS bytea[]));
-
--- name: take_latest
--- The keys whose content is news: a repeat of the newest content under a key returns no row.
-INSERT INTO latest_contents (workspace_id, source_id, key_token, content_token)
-SELECT :workspace_id, t.source_id, t.key_token, t.content_token
-  FROM unnest(CAST(:source_ids AS integer[]), CAST(:key_tokens AS bytea[]), CAST(:content_tokens AS bytea[]))
-       AS t(source_id, key_token, content_token)
-ON CONFLICT (workspace_id, source_id, key_token) DO UPDATE SET content_token = excluded.content_token
- WHERE latest_contents.content_token <> excluded.content_token
-RETURNING source_id, key_token;
 
 -- name: depth
 SELECT count(*) FROM (SELECT FROM ingest_queue WHERE workspace_id = :workspace_id LIMIT :cap) AS capped;

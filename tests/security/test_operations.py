@@ -64,6 +64,18 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/profiles/{id}/versions": SOMEONES,
     "GET /v1/profiles/{id}/versions/{version}": SOMEONES,
     "GET /v1/profiles/{id}/events": SOMEONES,
+    "GET /v1/profiles/{id}/explain": SOMEONES,
+    "POST /v1/profiles/{id}/merge": Row({"with": "{other_id}"}, is_someones=True),
+    "POST /v1/profiles/{id}/split": Row({"records": [{"source": "crm", "key": "s2"}]}, is_someones=True),
+    "GET /v1/reviews": Row(),
+    "GET /v1/reviews/{id}": SOMEONES,
+    "POST /v1/reviews/{id}/decide": Row({"verdict": "same"}, is_someones=True),
+    "GET /v1/decisions": Row(),
+    "POST /v1/decisions": Row(
+        {"verdict": "same", "a": {"source": "crm", "key": "a1"}, "b": {"source": "crm", "key": "a2"}}, is_someones=True
+    ),
+    "GET /v1/decisions/{id}": SOMEONES,
+    "DELETE /v1/decisions/{id}": SOMEONES,
     "GET /v1/traits": Row(),
     "POST /v1/traits": Row({"name": "shoe_size", "type": "number"}),
     "GET /v1/traits/{name}": SOMEONES,
@@ -99,8 +111,20 @@ class Story:
     names: Mapping[str, Mapping[str, str]]
 
     def path(self, operation: str) -> str:
+        return operation.split(" ")[1].format(**self._of(operation))
+
+    def body(self, operation: str) -> bytes | None:
+        given = ROWS[operation].body
+        if given is None:
+            return None
+        text = given.encode() if isinstance(given, str) else as_bytes(given)
+        for name, value in self._of(operation).items():
+            text = text.replace(f'"{{{name}}}"'.encode(), f'"{value}"'.encode())
+        return text
+
+    def _of(self, operation: str) -> Mapping[str, str]:
         starts = [start for start in self.names if operation.startswith(start)]
-        return operation.split(" ")[1].format(**self.names[max(starts, key=len)] if starts else {})
+        return self.names[max(starts, key=len)] if starts else {}
 
 
 async def set_aside(client: Client, message_id: str) -> str:
@@ -126,6 +150,41 @@ async def imported(client: Client) -> str:
     pytest.fail("the import has not ended")
 
 
+async def people(client: Client) -> Mapping[str, Mapping[str, str]]:
+    """People to merge, to split, to look at and to decide on, and decisions that were made."""
+
+    def person(key: str, card: str, **traits: str) -> dict[str, Any]:
+        shared = [{"namespace": "card", "value": card}]
+        return {"key": key, "traits": {"note": CANARY, **traits}, "identifiers": shared}
+
+    async def ask(method: str, path: str, body: Any = None) -> Any:
+        bearer = {"Authorization": await good(client, by_key=False)}
+        answer = await client.http.request(method, path, json=body, headers=bearer)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    days = ("1990-02-01", "1961-07-24")
+    pairs = [person(f"r{n}{m}", f"r{n}", birthday=days[m]) for n in (1, 2) for m in (0, 1)]
+    alone = [person(key, key) for key in ("m1", "m2", "a1", "a2", "d1", "d2", "e1", "e2")]
+    together = [person(key, "s") for key in ("s1", "s2")]
+    assert (await client.records([*pairs, *alone, *together], query="?wait=resolved")).is_success
+    lookups = {"lookups": [{"source": "crm", "key": key} for key in ("m1", "m2", "s1")]}
+    m1, m2, s1 = (await ask("POST", "/v1/profiles/lookup", lookups))["profiles"]
+    shown, decided = (await ask("GET", "/v1/reviews"))["items"]
+    made = []
+    for n in "de":
+        sides = {side: {"source": "crm", "key": f"{n}{m}"} for side, m in (("a", 1), ("b", 2))}
+        made.append((await ask("POST", "/v1/decisions", {"verdict": "different", **sides}))["id"])
+    return {
+        "POST /v1/profiles/{id}/merge": {"id": m1["id"], "other_id": m2["id"]},
+        "POST /v1/profiles/{id}/split": {"id": s1["id"]},
+        "GET /v1/reviews/": {"id": shown["id"]},
+        "POST /v1/reviews/": {"id": decided["id"]},
+        "GET /v1/decisions/": {"id": made[0]},
+        "DELETE /v1/decisions/": {"id": made[1]},
+    }
+
+
 @pytest.fixture(scope="module")
 async def story(live: Live) -> AsyncIterator[Story]:
     async with client_of(live) as client:
@@ -140,6 +199,7 @@ async def story(live: Live) -> AsyncIterator[Story]:
                 "GET /v1/messages/": {"message_id": "m1"},
                 "GET /v1/profiles/": {"id": applied["profile_id"], "version": "1"},
                 "PATCH /v1/profiles/": {"id": applied["profile_id"]},
+                **await people(client),
                 "GET /v1/traits/": {"name": "secret_size"},
                 "PUT /v1/traits/": {"name": "secret_size"},
                 "POST /v1/sources/": {"source": "crm", "name": "crm"},
@@ -195,9 +255,8 @@ def bad_credentials(
 
 
 async def call(story: Story, name: str, authorization: str | None) -> httpx2.Response:
-    row, (method, _) = ROWS[name], name.split(" ")
+    row, (method, _), body = ROWS[name], name.split(" "), story.body(name)
     headers = {} if authorization is None else {"Authorization": authorization}
-    body = row.body.encode() if isinstance(row.body, str) else as_bytes(row.body) if row.body is not None else None
     kind = {} if body is None else {"Content-Type": row.kind}
     return await story.client.http.request(method, story.path(name) + row.query, content=body, headers=headers | kind)
 

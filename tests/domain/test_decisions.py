@@ -1,13 +1,14 @@
 """Decisions: what a person says of two records is done at once, outranks everything else, and can be taken back."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from app.core.errors import NotFound, Refused
 from app.domain import decisions
 from app.domain.decide import DecidedOtherwise
-from tests.domain.office import Office, said
+from tests.domain.office import MONDAY, Office, said
 
 
 async def test_what_is_decided_same_is_one_person_at_once(office: Office) -> None:
@@ -150,3 +151,13 @@ async def test_a_page_shows_those_of_a_record_and_those_that_stand(office: Offic
     assert [d.id for d in every] == [two.id, one.id]
     assert [d.id for d in standing] == [d.id for d in rest] == [one.id]
     assert [d.id for d in revoked] == [d.id for d in of_third] == [two.id]
+
+
+async def test_revoking_while_a_record_is_deleted_leaves_nothing_behind(office: Office) -> None:
+    await office.person("1", day=1)
+    await office.person("2", day=2)
+    made = (await office.decide("same", "crm/1", "crm/2")).decisions[0]
+    await office.record("2", deleted=True, at=MONDAY + timedelta(days=3))
+    assert (await office.revoke(made.id)).revoked == 1
+    await office.person("2", day=4)
+    assert not await office.together("crm/1", "crm/2")

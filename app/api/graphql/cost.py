@@ -45,13 +45,15 @@ MAX_COST = 50_000
 DATA = "data"
 STATEMENT = 20
 """What a field that reads more from the database weighs beside its values."""
+EXPLANATION = 200
+"""What an explanation weighs beside its values: it opens every record of a profile."""
 DEFAULT_FIRST = 20
 SMALL_LIST = 5
 INTROSPECTED = 0.5
 """A field of the introspection weighs less: it reads no database."""
 WRAPPED = 0.25
 """Few types of a schema are lists or not null, and most tools ask nine levels deep for what they wrap."""
-_SMALL_LISTS = frozenset(("identifiers", "records", "traits", "causes", "segments", "consents"))
+_SMALL_LISTS = frozenset(("identifiers", "records", "traits", "causes", "segments", "consents", "links", "refused"))
 
 
 class TooCostly(Refused):
@@ -183,6 +185,8 @@ class Scale:
             return STATEMENT, self._page(node), DATA
         if name in ("at", "atVersion"):
             return STATEMENT, 1, DATA
+        if name == "explain":
+            return EXPLANATION, 1, DATA
         return 1, SMALL_LIST if name in _SMALL_LISTS else 1, DATA
 
     def _introspected(self, name: str, context: str) -> tuple[float, str]:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 FIXED = frozenset(
     (
         "id", "version", "createdAt", "updatedAt", "traits", "identifiers", "records", "segments", "consents",
-        "history", "events", "atVersion", "at",
+        "history", "events", "explain", "atVersion", "at",
     )
 )  # fmt: skip
 """What every profile has, whatever the catalog says. A trait of such a name is the field `trait_<name>`."""

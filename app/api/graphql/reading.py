@@ -17,7 +17,7 @@ from app.core.crypto.keyring import Keyring
 from app.core.errors import Refused
 from app.core.runtime import Runtime
 from app.core.sql import Tx
-from app.domain import events, history, keys, lookup
+from app.domain import events, explain, history, keys, lookup
 from app.domain.events import Event
 from app.domain.history import Change
 from app.domain.lookup import MAX_LOOKUPS, By, ById, ByIdentifier, ByRecord
@@ -92,6 +92,11 @@ class Reading:
             some, going_on = await events.page(tx, keyring, id, before=before, many=_first(first))
         cursor = None if going_on is None else cursor_of(f"events/{id}", event_position(going_on))
         return types.EventPage(items=[_event(event) for event in some], next_cursor=cursor)
+
+    async def explain(self, found: Found) -> types.Explanation:
+        async with self._open() as (tx, keyring):
+            explained = await explain.explain(tx, keyring, found.profile.id)
+        return types.explanation(self.who.ids, explained)
 
     def by(self, given: types.ProfileBy) -> By | None:
         """What a ProfileBy means; None for an id that is none of this workspace."""

@@ -118,6 +118,9 @@ def _resolved(cls: Any) -> None:
     async def events(root: Any, info: Info, first: int = 20, after: str | None = None) -> types.EventPage:
         return await info.context.events(root, first, after)
 
+    async def explain(root: Any, info: Info) -> types.Explanation:
+        return await info.context.explain(root)
+
     async def at_version(root: Any, info: Info, version: int) -> Any:
         return await info.context.at_version(root, version)
 
@@ -133,6 +136,7 @@ def _resolved(cls: Any) -> None:
         (traits, None, "The traits as the catalog names them, with where each value came from."),
         (history, None, "What changed, when and why."),
         (events, None, "What the person did."),
+        (explain, None, "Why these records are one person now, whatever version this is."),
         (at_version, again, "The profile as it was at one of its versions."),
         (at, again, "What the id that was asked for answered at an instant."),
     ):

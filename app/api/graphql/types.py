@@ -6,6 +6,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.api.graphql.values import DateTime
+from app.core.ids import PublicIds
+from app.domain import because, explain, source_records
 
 KINDS = ("email", "phone", "user_id", "anonymous_id")
 """Namespaces that have a field of their own in ProfileBy, under their names in camel case."""
@@ -100,6 +102,39 @@ class VersionPage:
     next_cursor: str | None
 
 
+@strawberry.type(description="A record at one end of a link, and the profile that it is in now.")
+class Side:
+    source: str
+    key: str
+    profile_id: strawberry.ID | None
+
+
+@strawberry.type(description="A reason to hold two records together, the older record first.")
+class Link:
+    a: Side
+    b: Side
+    kind: str = strawberry.field(description="identifier, match or decision.")
+    namespace: str | None = strawberry.field(description="Of the identifier that both carry.")
+    score: float | None = strawberry.field(description="How alike they are, in log2 Bayes factors.")
+    model: int | None = strawberry.field(description="The model that scored them.")
+    reason: str = strawberry.field(description="The same as a sentence.")
+    decision_id: strawberry.ID | None
+
+
+@strawberry.type(description="A link that holds nothing together, and why not.")
+class RefusedLink(Link):
+    because: str = strawberry.field(description="different, max_cluster, max_values:<namespace> or veto:<which>.")
+    detail: str = strawberry.field(description="The same as a sentence.")
+
+
+@strawberry.type(description="Why a profile is one person: what holds its records together, and what was refused.")
+class Explanation:
+    records: list[SourceRecord] = strawberry.field(description="The oldest first.")
+    links: list[Link]
+    refused: list[RefusedLink]
+    all_refused: bool = strawberry.field(description="false: there are more refused links than the 1,000 named here.")
+
+
 @strawberry.input(description="An identifier of any namespace.")
 class IdentifierBy:
     namespace: str
@@ -129,3 +164,33 @@ def records(names: Any) -> list[SourceRecord]:
 
 def identifiers(held: Any) -> list[Identifier]:
     return [Identifier(namespace=each.namespace, value=each.value) for each in held]
+
+
+def explanation(ids: PublicIds, found: explain.Explanation) -> Explanation:
+    return Explanation(
+        records=[SourceRecord(source=each.source.name, key=each.state.key) for each in found.records],
+        links=[Link(**_link(ids, each)) for each in found.links],
+        refused=[
+            RefusedLink(**_link(ids, each), because=each.because or "", detail=because.refusal(each.because or ""))
+            for each in found.refused
+        ],
+        all_refused=found.all_refused,
+    )
+
+
+def _link(ids: PublicIds, link: explain.Link) -> dict[str, Any]:
+    return {
+        "a": _side(ids, link.a),
+        "b": _side(ids, link.b),
+        "kind": link.kind,
+        "namespace": link.namespace,
+        "score": link.score,
+        "model": link.model,
+        "reason": link.reason,
+        "decision_id": None if link.decision_id is None else strawberry.ID(ids.encode(link.decision_id)),
+    }
+
+
+def _side(ids: PublicIds, record: source_records.SourceRecord) -> Side:
+    profile_id = None if record.profile_id is None else strawberry.ID(ids.encode(record.profile_id))
+    return Side(source=record.source.name, key=record.state.key, profile_id=profile_id)

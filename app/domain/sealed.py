@@ -37,5 +37,6 @@ TABLES = (
     SealedTable("profile_versions", ("profile_id", "version"), ("body",), joined("profile_id", "version")),
     SealedTable("policies", ("version",), ("blocked",), itemgetter("version")),
     SealedTable("decisions", ("id",), ("reason",), itemgetter("id")),
+    SealedTable("match_features", ("record_id",), ("features",), itemgetter("record_id")),
     SealedTable("quarantine", ("id",), ("body", "resolution"), itemgetter("id")),
 )

@@ -13,6 +13,7 @@ from app.domain.claims import RecordState, Said
 from app.domain.deliveries import Delivery, Happening
 from app.domain.entries import Entry, SetAside
 from app.domain.golden import Content, GoldenProfile
+from app.domain.matching import Matcher
 from app.domain.sources import Source
 from app.domain.tokens import token
 from app.identity.identifier import Identifier
@@ -47,6 +48,7 @@ class Record:
     heir_id: int | None = None
     born_before: int = 0
     told_before: Mapping[str, Any] = field(default_factory=dict)
+    compared_before: Mapping[str, Any] | None = None
     touched_by: list[int] = field(default_factory=list)
     withheld_before: frozenset[Identifier] = frozenset()
 
@@ -88,8 +90,8 @@ class Batch:
     """The state of one run of the pipeline. Steps fill it in, left to right.
 
     `refreshing`: nothing new is said, the rules have changed. `moving`: records to place again though they say nothing
-    new. `automatic`: the score from which a pair is linked without a person, in log2 Bayes factors. `matched`: records
-    whose scored pairs changed.
+    new. `matcher`: how pairs are scored; None where matching is off. `matched`: records whose scored pairs
+    changed.
     """
 
     tx: Tx
@@ -109,9 +111,14 @@ class Batch:
     check: Callable[["Batch"], None] | None = None
     refreshing: bool = False
     moving: frozenset[int] = frozenset()
-    automatic: float = math.inf
+    matcher: Matcher | None = None
     matched: set[int] = field(default_factory=set)
     _tokens: dict[Identifier, bytes] = field(default_factory=dict)
+
+    @property
+    def automatic(self) -> float:
+        """The score from which a pair is linked without a person, in log2 Bayes factors."""
+        return self.matcher.automatic if self.matcher is not None else math.inf
 
     def token(self, held: Identifier) -> bytes:
         """The keyed hash of an identifier, made once a batch: several steps ask for the same ones."""

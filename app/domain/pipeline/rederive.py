@@ -5,9 +5,10 @@ from datetime import datetime
 
 from app.core.crypto.keyring import Keyring
 from app.core.sql import Queries, Tx
-from app.domain import catalog, policies, refreshes, sources
+from app.domain import refreshes
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch
+from app.domain.pipeline.begin import begin
 from app.domain.pipeline.merge import merge
 from app.domain.pipeline.region import record_of
 from app.domain.pipeline.resolve import place
@@ -29,15 +30,7 @@ async def rederive(tx: Tx, keyring: Keyring, record_ids: Collection[int], *, now
     The caller has called `hold` for the records and written what is new. What the records themselves say does not
     change here. Records that are not there, or removed, move nobody.
     """
-    batch = Batch(
-        tx,
-        keyring,
-        now,
-        await policies.in_force(tx, keyring),
-        await catalog.load(tx),
-        await sources.all_sources(tx),
-        moving=frozenset(record_ids),
-    )
+    batch = await begin(tx, keyring, now, moving=frozenset(record_ids))
     for row in await _pipeline.rows(tx, "records_by_id", ids=sorted(record_ids)):
         batch.region.records[row["id"]] = record_of(batch, row)
     await place(batch)

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from app.core.crypto.keyring import Keyring
 from app.core.sql import Queries, Tx
-from app.domain import catalog, policies, refreshes, sources
 from app.domain.pipeline import locks
 from app.domain.pipeline.batch import Batch, Record
+from app.domain.pipeline.begin import begin
 from app.domain.pipeline.locks import Moved
+from app.domain.pipeline.match import match
 from app.domain.pipeline.merge import merge
 from app.domain.pipeline.region import may_link, record_of
 from app.domain.pipeline.resolve import place
@@ -26,16 +27,7 @@ _pipeline = Queries("pipeline")
 
 async def refresh(tx: Tx, keyring: Keyring, position: int, *, many: int, now: datetime) -> tuple[int, int]:
     """Derive the next `many` records after the id `position` again; return (last id, how many there were)."""
-    await refreshes.hold_rules(tx)
-    batch = Batch(
-        tx,
-        keyring,
-        now,
-        await policies.in_force(tx, keyring),
-        await catalog.load(tx),
-        await sources.all_sources(tx),
-        refreshing=True,
-    )
+    batch = await begin(tx, keyring, now, refreshing=True)
     seen = [record_of(batch, row) for row in await _refreshes.rows(tx, "next_records", position=position, many=many)]
     if not seen:
         return position, 0
@@ -43,6 +35,7 @@ async def refresh(tx: Tx, keyring: Keyring, position: int, *, many: int, now: da
     every = {token(keyring, held) for identifiers in carried.values() for held in identifiers}
     await locks.take(tx, [*every, *(record.key_token for record in seen)])
     await _read_again(batch, seen, carried)
+    await match(batch)
     await place(batch)
     await merge(batch)
     await version(batch)

@@ -29,6 +29,7 @@ NEVER_BORN = micros(datetime(9999, 1, 1, tzinfo=UTC))
 """The birth of a record that was only ever deleted: it sorts last and is in no profile."""
 
 _pipeline = Queries("pipeline")
+_matching = Queries("matching")
 
 
 def usable(state: RecordState, policy: Policy) -> frozenset[Identifier]:
@@ -131,6 +132,7 @@ def record_of(batch: Batch, row: Mapping[str, Any]) -> Record:
         heir_id=row["heir_id"],
         born_before=state.born,
         told_before=told(state),
+        compared_before=batch.matcher.compared(state) if batch.matcher is not None else None,
         withheld_before=state.withheld,
     )
 
@@ -144,7 +146,7 @@ async def reach(batch: Batch) -> set[int]:
     own = dict(batch.region.records)
     change = _Change(batch, own.values())
     for _ in range(MAX_TURNS):
-        seeds = await change.seeds()
+        seeds = await change.seeds() | await _places(batch)
         quiet = {r.component_id for r in own.values() if r.component_id is not None}
         touched = sorted(quiet | {component for _, component in seeds if component is not None})
         profiles = await _pipeline.rows(batch.tx, "lock_profiles", components=touched) if touched else []
@@ -175,6 +177,16 @@ async def reach(batch: Batch) -> set[int]:
         id for id, _ in seeds
     }
     return {place for id in moving if (place := batch.region.records[id].component_id) is not None}
+
+
+async def _places(batch: Batch) -> set[tuple[int, int | None]]:
+    """(record id, component id) of everybody whose scored pairs changed, and whom a verdict waits to tie to a record
+    that is back."""
+    back = [r.id for r in batch.region.records.values() if r.was_removed and r.is_live and not r.is_new]
+    if not back and not batch.matched:
+        return set()
+    rows = await _matching.rows(batch.tx, "places", ids=list(batch.matched), back=back)
+    return {(row["id"], row["component_id"]) for row in rows}
 
 
 def needs_partition(record: Record) -> bool:

@@ -7,6 +7,7 @@ from app.domain.claims import RecordState
 from app.domain.deliveries import instant
 from app.domain.pipeline import alerts, breaker, links, locks, ties
 from app.domain.pipeline.batch import Batch, Record
+from app.domain.pipeline.match import match
 from app.domain.pipeline.nodes import node
 from app.domain.pipeline.region import load_records, lock_keys, reach
 from app.domain.pipeline.ties import Ties
@@ -21,6 +22,7 @@ async def resolve(batch: Batch) -> None:
         return
     await lock_keys(batch)
     await load_records(batch)
+    await match(batch)
     await place(batch)
 
 
@@ -32,7 +34,7 @@ async def place(batch: Batch) -> None:
     moving = [r for r in region.records.values() if r.component_id is None or r.component_id in dirty]
     region.rederived = {r.id for r in moving}
     await _find_generic(batch, moving)
-    tied = await ties.of_records(batch.tx, [r.id for r in moving if not r.is_new])
+    tied = await ties.of_records(batch.tx, [r.id for r in moving if not r.is_new or r.id in batch.matched])
     tied = await breaker.hold_back(batch, [r for r in moving if r.is_live], tied)
     found = _derive(batch, [r for r in moving if r.is_live], tied)
     _inherit(batch)

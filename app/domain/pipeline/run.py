@@ -6,9 +6,9 @@ from datetime import datetime
 
 from app.core.crypto.keyring import Keyring
 from app.core.sql import Tx
-from app.domain import catalog, policies, refreshes, sources
 from app.domain.entries import Entry
 from app.domain.pipeline.batch import Batch
+from app.domain.pipeline.begin import begin
 from app.domain.pipeline.merge import merge
 from app.domain.pipeline.normalize import normalize_words
 from app.domain.pipeline.open import open_entries
@@ -42,17 +42,7 @@ async def run(
 
     `timings` is told the name and the seconds of each step.
     """
-    await refreshes.hold_rules(tx)
-    batch = Batch(
-        tx,
-        keyring,
-        now,
-        await policies.in_force(tx, keyring),
-        await catalog.load(tx),
-        await sources.all_sources(tx),
-        entries=list(entries),
-        check=check,
-    )
+    batch = await begin(tx, keyring, now, entries=list(entries), check=check)
     for name, step in steps:
         started = time.perf_counter()
         await step(batch)

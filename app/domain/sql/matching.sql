@@ -59,9 +59,17 @@ SELECT :workspace_id, t.a, t.b, t.score, CAST(:model AS integer)
 ON CONFLICT (workspace_id, a, b) DO UPDATE SET score = excluded.score, model = excluded.model;
 
 -- name: places
--- Where records are now.
+-- Where records are now, and those that a standing decision names together with a record that is back.
 SELECT id, component_id FROM source_records
- WHERE workspace_id = :workspace_id AND id = ANY(CAST(:ids AS bigint[]));
+ WHERE workspace_id = :workspace_id
+   AND id = ANY(ARRAY(
+         SELECT unnest(CAST(:ids AS bigint[]))
+         UNION ALL
+         SELECT d.b FROM decisions d
+          WHERE d.workspace_id = :workspace_id AND d.revoked_at IS NULL AND d.a = ANY(CAST(:back AS bigint[]))
+         UNION ALL
+         SELECT d.a FROM decisions d
+          WHERE d.workspace_id = :workspace_id AND d.revoked_at IS NULL AND d.b = ANY(CAST(:back AS bigint[]))));
 
 -- name: model
 SELECT version, created_at FROM models WHERE workspace_id = :workspace_id AND version = :version;

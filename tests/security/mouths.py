@@ -219,6 +219,29 @@ class Mouths:
         variables = {"by": {"email": [word("badvariable")], word("variablekey"): 1}}
         self.ask("graphql variables", "POST", "/graphql", json={"query": query, "variables": variables})
 
+    def deciding(self, key: str) -> None:
+        """What reviewers say, with records and reasons that are nobody else's business."""
+        word = self.canaries.word
+        other = self.record()
+        self.ask("another", "POST", "/v1/sources/crm/records?wait=resolved", json=[other])
+        one, two = {"source": "crm", "key": key}, {"source": "crm", "key": other["key"]}
+        said = {"verdict": "same", "a": one, "b": two, "reason": word("decided")}
+        decided = self.ask("decision", "POST", "/v1/decisions", json=said).json()
+        self.ask("otherwise", "POST", "/v1/decisions", json={**said, "verdict": "different"})
+        self.ask("no record", "POST", "/v1/decisions", json={**said, "b": {"source": "crm", "key": word("norecord")}})
+        self.ask("decisions", "GET", f"/v1/decisions?source=crm&key={key}")
+        profile = f"/v1/profiles/{decided['a']['profile_id']}"
+        parted = {"records": [two], "reason": word("parted")}
+        act = self.ask("split", "POST", f"{profile}/split", json=parted).json()
+        self.ask("odd split", "POST", f"{profile}/split", json={"records": [{"source": word("s"), "key": word("k")}]})
+        self.ask("revoked", "DELETE", f"/v1/decisions/{act['decisions'][0]['id']}?act=true")
+        merged = {"with": act["profiles"][1]["id"], "reason": word("merged")}
+        self.ask("merge", "POST", f"/v1/profiles/{act['profiles'][0]['id']}/merge", json=merged)
+        for form in ("svg", "dot", "json"):
+            self.ask(f"explain {form}", "GET", f"{profile}/explain?format={form}")
+        self.ask("reviews", "GET", "/v1/reviews")
+        self.ask("odd review", "POST", f"/v1/reviews/{word('oddreview')}/decide", json={"verdict": word("verdict")})
+
     def quarantine(self) -> None:
         items = self.ask("quarantine", "GET", "/v1/quarantine?limit=100").json()["items"]
         assert len(items) >= 4

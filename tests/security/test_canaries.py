@@ -40,7 +40,8 @@ OPEN = {
     "stale": 412,
     "graphql": 200,
     "graphql get": 200,
-    "words": 200,
+    "decision": 201,
+    **dict.fromkeys(("split", "revoked", "merge", "explain svg", "reviews", "words"), 200),
     "fix": 204,
     "replay": 202,
     "discard": 204,
@@ -229,6 +230,7 @@ async def test_what_people_say_is_in_no_file(product: Product, tmp_path: Path) -
         mouths.ask("known", "POST", "/v1/sources/crm/records?wait=resolved", json=[known])
         await settled(product)
         mouths.reading(known["traits"]["email"], known["key"])
+        mouths.deciding(known["key"])
         mouths.quarantine()
         mouths.broken()
         await poison(product, mouths)

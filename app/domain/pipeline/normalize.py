@@ -25,7 +25,7 @@ async def normalize_words(batch: Batch) -> None:
     """Turn deliveries into words; register what the catalog does not know yet."""
     kept: list[tuple[Delivery, dict[str, Json]]] = []
     for delivery in batch.deliveries:
-        named = _named(delivery.traits)
+        named = canonical(delivery.traits)
         if len(named) > MAX_TRAITS_A_RECORD:
             batch.set_aside(
                 delivery.log_id, "too_many_fields", "/traits", f"A record has at most {MAX_TRAITS_A_RECORD} traits."
@@ -36,8 +36,8 @@ async def normalize_words(batch: Batch) -> None:
     if fresh:
         batch.catalog = await catalog.register(batch.tx, batch.catalog, fresh, now=batch.now)
     for delivery, named in kept:
-        word = _word(delivery, named, batch.catalog, batch.policy)
-        if word is None:
+        said = word(delivery, named, batch.catalog, batch.policy)
+        if said is None:
             batch.set_aside(
                 delivery.log_id,
                 "identifies_nobody",
@@ -45,10 +45,10 @@ async def normalize_words(batch: Batch) -> None:
                 "No identifier of this message is usable: blocked or unreadable.",
             )
         else:
-            batch.words.append(word)
+            batch.words.append(said)
 
 
-def _named(traits: Mapping[str, Json]) -> dict[str, Json]:
+def canonical(traits: Mapping[str, Json]) -> dict[str, Json]:
     """Canonical trait names. Of two spellings of one trait the canonical one wins, then the first by name."""
     named: dict[str, Json] = {}
     by_spelling: dict[str, str] = {}
@@ -80,7 +80,8 @@ def _fresh(held: Catalog, all_named: Iterable[Mapping[str, Json]]) -> dict[str, 
     return fresh
 
 
-def _word(delivery: Delivery, named: Mapping[str, Json], held: Catalog, policy: Policy) -> Word | None:
+def word(delivery: Delivery, named: Mapping[str, Json], held: Catalog, policy: Policy) -> Word | None:
+    """What a delivery says, normalised, under the key of its record; None where it identifies nobody."""
     declared = delivery.source.declared
     traits: dict[str, Json] = {}
     unread: dict[str, tuple[Json, str]] = {}

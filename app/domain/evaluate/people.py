@@ -1,0 +1,107 @@
+"""Who is the same person among records in memory: the same steps as the pipeline's, over all records at once."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from app.domain.catalog import BUILT_IN, Catalog, Trait
+from app.domain.claims import RecordState
+from app.domain.deliveries import Delivery, micros
+from app.domain.evaluate.labelled import Row
+from app.domain.matching import Matcher
+from app.domain.normalize import Declarations, infer
+from app.domain.pipeline.nodes import node
+from app.domain.pipeline.normalize import canonical, word
+from app.domain.pipeline.region import NEVER_BORN, usable
+from app.domain.pipeline.ties import Pair, Ties, divide
+from app.domain.sources import Source
+from app.identity.cluster import Tie, on_grid
+from app.identity.identifier import Identifier
+from app.identity.policy import Policy
+
+NOTHING_DECLARED = Declarations()
+AT = micros(datetime(2020, 1, 1, tzinfo=UTC))
+Told = Callable[[str, int, int], None]
+"""Told what is done, how much of it, and of how much."""
+
+
+@dataclass(slots=True)
+class Member:
+    """One record: its place in the file is its id here."""
+
+    row: Row
+    source: Source
+    state: RecordState
+    identifiers: frozenset[Identifier]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The partition (record id to the number of its cluster), why, and every pair that was scored for review."""
+
+    members: list[Member]
+    clusters: Mapping[str, int]
+    ties: list[Tie]
+    pairs: list[Pair]
+    compared: int
+
+
+def people(members: list[Member], policy: Policy, matcher: Matcher | None, told: Told = lambda *_: None) -> People:
+    """Divide the records into people."""
+    carried = Counter(held for member in members for held in member.identifiers)
+    generic = {held for held, many in carried.items() if many > policy.rule(held.namespace).max_records}
+    pairs, compared = scored(members, matcher, told) if matcher is not None else ([], 0)
+    automatic = matcher.automatic if matcher is not None else float("inf")
+    nodes = [node(id, each.source, each.state, each.identifiers) for id, each in enumerate(members)]
+    clusters: dict[str, int] = {}
+    ties: list[Tie] = []
+    for _, divided in divide(nodes, generic, policy, Ties([], pairs), automatic):
+        ties += divided.ties
+        for cluster in divided.clusters:
+            clusters |= dict.fromkeys((members[id].row.id for id in cluster), cluster[0])
+    return People(members, clusters, ties, pairs, compared)
+
+
+def scored(members: list[Member], matcher: Matcher, told: Told = lambda *_: None) -> tuple[list[Pair], int]:
+    """The pairs at or above the review threshold among those that share a live blocking key; and how many did."""
+    features = [matcher.features(matcher.compared(member.state)) for member in members]
+    holders: dict[str, list[int]] = defaultdict(list)
+    for id, each in enumerate(features):
+        for key in matcher.keys(each):
+            holders[key].append(id)
+    live = {key for key, ids in holders.items() if 1 < len(ids) <= matcher.max_holders}
+    floor = on_grid(min(matcher.review, matcher.automatic))
+    found: list[Pair] = []
+    compared = 0
+    for id, each in enumerate(features):
+        met = {other for key in matcher.keys(each) if key in live for other in holders[key] if other > id}
+        compared += len(met)
+        for other in sorted(met):
+            bits = matcher.bits(each, features[other])
+            if on_grid(bits) >= floor:
+                found.append(Pair(id, other, bits, matcher.version))
+        if id % 1_000 == 0:
+            told("scored", id, len(features))
+    return found, compared
+
+
+def members(rows: Iterable[Row], policy: Policy, declared: Declarations = NOTHING_DECLARED) -> list[Member]:
+    """Records as the pipeline makes them of rows that arrive once each, all at one time."""
+    catalog = Catalog(0, {trait.name: trait for trait in BUILT_IN})
+    sources: dict[str, Source] = {}
+    found: list[Member] = []
+    for row in rows:
+        source = sources.setdefault(row.source, Source(len(sources) + 1, row.source, declared=declared))
+        named = canonical(row.traits)
+        fresh = {name: Trait(name, infer(value)) for name, value in named.items() if name not in catalog.traits}
+        if fresh:
+            arrived = {name: replace(trait, origin="arrived") for name, trait in fresh.items()}
+            catalog = Catalog(0, {**catalog.traits, **arrived})
+        delivery = Delivery(0, source, row.id, AT, row.traits, row.identifiers, lists_all=True)
+        said = word(delivery, named, catalog, policy)
+        assert said is not None, "a record with a key identifies itself"
+        state = RecordState(row.id, born=NEVER_BORN)
+        state.join(said.said)
+        found.append(Member(row, source, state, usable(state, policy)))
+    return found

@@ -1,11 +1,13 @@
 """`/v1/policy`: the identity policy in force, and its next version."""
 
+from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.deps import Rt, Who, needs
+from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, number_of, page
 from app.api.strict import StrictRoute
 from app.core.tokens.scopes import ADMIN, PROFILES_READ
 from app.domain import keys, policies
@@ -27,6 +29,8 @@ EXAMPLE: dict[str, Any] = {
     "matching": {"on": True, "model": 0, "automatic": None, "review": None},
 }
 
+LIST = "policy"
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
 Blocked = Annotated[list[Annotated[str, Field(min_length=1, max_length=512)]], Field(max_length=MAX_BLOCKED)]
 
@@ -121,5 +125,54 @@ async def put_policy(new: PolicyIn, who: Who, rt: Rt) -> PolicyOut:
     wanted = policies.from_body(new.version, new.model_dump(exclude={"version"}))
     async with rt.begin(who.workspace_id) as tx:
         held = await policies.put(tx, await keys.keyring(rt, tx), new.version, wanted, now=rt.now())
+    body: dict[str, Any] = policies.to_body(held)
+    return PolicyOut(version=held.version, refreshing=True, **body)
+
+
+class VersionShape(BaseModel):
+    """A version of the policy."""
+
+    version: int
+    created_at: datetime | None = Field(description="Null for the default policy that every workspace begins with.")
+
+
+class Rollback(BaseModel):
+    """Which version was seen in force, and which is to be in force again."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 4, "to": 2}, {"version": 4}, {}]})
+
+    version: int | None = Field(
+        None, ge=1, le=2**31 - 1, description="The version that was seen in force; 412 when it is another one by now."
+    )
+    to: int | None = Field(None, ge=1, le=2**31 - 1, description="An earlier version; the one before when left out.")
+
+
+@router.get("/versions", openapi_extra=needs(PROFILES_READ), summary="List versions of the policy")
+async def list_versions(who: Who, rt: Rt, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> Page[VersionShape]:
+    """The newest first."""
+    who.need(PROFILES_READ)
+    before = number_of(LIST, cursor) or 2**31 - 1
+    async with rt.begin(who.workspace_id) as tx:
+        found = await policies.versions(tx, before=min(before, 2**31 - 1), many=limit)
+    shown = [VersionShape(version=version, created_at=created_at) for version, created_at in found]
+    return page(LIST, shown, limit, str(found[-1][0]) if found else None)
+
+
+@router.get("/versions/{version}", openapi_extra=needs(PROFILES_READ), summary="One version of the policy")
+async def get_version(version: Version, who: Who, rt: Rt) -> PolicyIn:
+    """As it was put."""
+    who.need(PROFILES_READ)
+    async with rt.begin(who.workspace_id) as tx:
+        policy = await policies.at(tx, await keys.keyring(rt, tx), version)
+    body: dict[str, Any] = policies.to_body(policy)
+    return PolicyIn(version=version, **body)
+
+
+@router.post("/rollback", openapi_extra=needs(ADMIN), summary="Put an earlier version in force again")
+async def roll_back(said: Rollback, who: Who, rt: Rt) -> PolicyOut:
+    """As a new version. Every profile is derived again; ids are what they were."""
+    who.need(ADMIN)
+    async with rt.begin(who.workspace_id) as tx:
+        held = await policies.roll_back(tx, await keys.keyring(rt, tx), said.version, said.to, now=rt.now())
     body: dict[str, Any] = policies.to_body(held)
     return PolicyOut(version=held.version, refreshing=True, **body)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.core.crypto.keyring import Keyring
-from app.core.errors import Stale
+from app.core.errors import NotFound, Stale
 from app.core.sql import Queries, Tx
 from app.domain import refreshes
 from app.identity.blocked import folded
@@ -35,6 +35,38 @@ async def in_force(tx: Tx, keyring: Keyring) -> Policy:
         return Policy()
     blocked = orjson.loads(keyring.open(row["blocked"], "policies", "blocked", row["version"]))
     return from_body(row["version"], {**row["body"], **blocked})
+
+
+async def at(tx: Tx, keyring: Keyring, version: int) -> Policy:
+    """One version, in force or not; 1 is the default policy that every workspace begins with. Raises NotFound."""
+    row = await _policies.row(tx, "at", version=version)
+    if row is not None:
+        blocked = orjson.loads(keyring.open(row["blocked"], "policies", "blocked", version))
+        return from_body(version, {**row["body"], **blocked})
+    if version == Policy().version:
+        return Policy()
+    raise NotFound(f"There is no version {version} of the policy; list them with GET /v1/policy/versions.")
+
+
+async def versions(tx: Tx, *, before: int, many: int) -> list[tuple[int, datetime | None]]:
+    """(version, since when) of the versions below `before`, the newest first. The default one has no date."""
+    rows = await _policies.rows(tx, "versions", before=before, many=many)
+    found = [(row["version"], row["created_at"]) for row in rows]
+    first = Policy().version
+    if len(found) < many and before > first and all(version != first for version, _ in found):
+        found.append((first, None))
+    return found
+
+
+async def roll_back(tx: Tx, keyring: Keyring, seen: int | None, to: int | None, *, now: datetime) -> Policy:
+    """Put an earlier version, else the one before, in force again as a new version. Raises Stale, NotFound."""
+    if seen is None:
+        seen = (await in_force(tx, keyring)).version
+    if to is None:
+        if seen <= Policy().version:
+            raise NotFound("There is no version before the first one.")
+        to = seen - 1
+    return await put(tx, keyring, seen, await at(tx, keyring, to), now=now)
 
 
 def from_body(version: int, body: Mapping[str, Any]) -> Policy:

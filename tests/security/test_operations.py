@@ -90,6 +90,11 @@ ROWS: Mapping[str, Row] = {
     "POST /v1/sources/{name}/key": SOMEONES,
     "GET /v1/policy": Row(),
     "PUT /v1/policy": Row(POLICY),
+    "GET /v1/policy/versions": Row(),
+    "GET /v1/policy/versions/{version}": Row(),
+    "POST /v1/policy/rollback": Row({"to": 1}),
+    "GET /v1/alerts": Row(),
+    "DELETE /v1/alerts/{id}": SOMEONES,
     "GET /v1/quarantine": Row(),
     "GET /v1/quarantine/{id}": SOMEONES,
     "PUT /v1/quarantine/{id}": Row({**EVENT, "messageId": "wrong"}, is_someones=True),
@@ -171,6 +176,9 @@ async def people(client: Client) -> Mapping[str, Mapping[str, str]]:
     lookups = {"lookups": [{"source": "crm", "key": key} for key in ("m1", "m2", "s1")]}
     m1, m2, s1 = (await ask("POST", "/v1/profiles/lookup", lookups))["profiles"]
     shown, decided = (await ask("GET", "/v1/reviews"))["items"]
+    till = [person(f"t{n}", f"t{n}") | {"identifiers": [{"namespace": "device_id", "value": "till"}]} for n in range(9)]
+    assert (await client.records(till, query="?wait=resolved")).is_success
+    (alert,) = (await ask("GET", "/v1/alerts"))["items"]
     made = []
     for n in "de":
         sides = {side: {"source": "crm", "key": f"{n}{m}"} for side, m in (("a", 1), ("b", 2))}
@@ -180,6 +188,8 @@ async def people(client: Client) -> Mapping[str, Mapping[str, str]]:
         "POST /v1/profiles/{id}/split": {"id": s1["id"]},
         "GET /v1/reviews/": {"id": shown["id"]},
         "POST /v1/reviews/": {"id": decided["id"]},
+        "DELETE /v1/alerts/": {"id": alert["id"]},
+        "GET /v1/policy/versions/": {"version": "1"},
         "GET /v1/decisions/": {"id": made[0]},
         "DELETE /v1/decisions/": {"id": made[1]},
     }

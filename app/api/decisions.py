@@ -43,7 +43,8 @@ Standing = Annotated[bool | None, Query(description="Those that stand, or those 
 )
 async def post_decision(said: DecisionIn, who: Who, rt: Rt) -> Response:
     """That they are the same person, or different people. It outranks every other reason and is followed at once; one
-    that another decision stands against is kept, and `effect` and `because` say so."""
+    that another decision stands against is kept, and `effect` and `because` say so. The answer has `a` and `b` as they
+    were sent; elsewhere the older record comes first."""
     who.need(REVIEW_WRITE)
     ruling = await ruled(
         who,
@@ -52,7 +53,10 @@ async def post_decision(said: DecisionIn, who: Who, rt: Rt) -> Response:
             tx, keyring, said.verdict, said.a.name, said.b.name, by=who.subject, now=rt.now(), reason=said.reason
         ),
     )
-    return answer(ruling_json(who.ids, ruling), 201 if ruling.decided else 200)
+    decided = ruling_json(who.ids, ruling)
+    if ruling.decisions[0].a.name != said.a.name:
+        decided |= {"a": decided["b"], "b": decided["a"]}
+    return answer(decided, 201 if ruling.decided else 200)
 
 
 @router.get("", response_model=Page[DecisionShape], openapi_extra=needs(REVIEW_WRITE), summary="List decisions")

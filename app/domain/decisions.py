@@ -51,7 +51,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict on two records, with what it does now: `refused` is the reason of one that cannot be followed."""
+    """A verdict on two records, the older one first, with what it does now: `refused` is the reason of one that cannot
+    be followed."""
 
     id: int
     act_id: int
@@ -180,20 +181,22 @@ def _sealed(keyring: Keyring, id: int, reason: str | None) -> bytes | None:
 
 async def _read(tx: Tx, keyring: Keyring, rows: Sequence[Mapping[str, Any]]) -> list[Decision]:
     records = await source_records.by_ids(tx, keyring, {id for row in rows for id in (row["a"], row["b"])})
-    return [
-        Decision(
-            row["id"],
-            row["act_id"],
-            records[row["a"]],
-            records[row["b"]],
-            row["verdict"],
-            row["origin"],
-            None if row["reason"] is None else keyring.open(row["reason"], "decisions", "reason", row["id"]).decode(),
-            row["decided_by"],
-            row["decided_at"],
-            row["revoked_by"],
-            row["revoked_at"],
-            row["refused"],
-        )
-        for row in rows
-    ]
+    return [_decision(keyring, row, records) for row in rows]
+
+
+def _decision(keyring: Keyring, row: Mapping[str, Any], records: Mapping[int, SourceRecord]) -> Decision:
+    older, younger = sorted((records[row["a"]], records[row["b"]]), key=lambda record: record.rank)
+    return Decision(
+        row["id"],
+        row["act_id"],
+        older,
+        younger,
+        row["verdict"],
+        row["origin"],
+        None if row["reason"] is None else keyring.open(row["reason"], "decisions", "reason", row["id"]).decode(),
+        row["decided_by"],
+        row["decided_at"],
+        row["revoked_by"],
+        row["revoked_at"],
+        row["refused"],
+    )

@@ -91,6 +91,13 @@ async def test_a_contradiction_is_accepted_and_says_against_what(web: httpx2.Asy
     assert made["contradicts"] == [apart["id"]]
 
 
+async def test_an_answer_has_the_two_as_they_were_sent(web: httpx2.AsyncClient, home: Office) -> None:
+    for a, b in ((ONE, TWO), (TWO, ONE)):
+        answer = await web.post("/v1/decisions", json={"verdict": "same", "a": a, "b": b})
+        assert [{name: answer.json()[side][name] for name in a} for side in "ab"] == [a, b]
+        assert (await web.get(f"/v1/decisions/{answer.json()['id']}")).json()["a"]["key"] == "1"
+
+
 async def test_taking_a_decision_back_can_be_repeated(web: httpx2.AsyncClient, home: Office) -> None:
     made = (await web.post("/v1/decisions", json=said("different"))).json()
     gone = await web.delete(f"/v1/decisions/{made['id']}")

@@ -72,7 +72,7 @@ def _box(record: SourceRecord, x: int, y: int, home: str | None = None) -> Itera
     yield f"<g><title>{escape(shown(f'{source} / {key}', 500))}</title>"
     yield f'<rect class="{"b" if home is None else "o"}" x="{x}" y="{y}" width="{BOX}" height="{TALL}" rx="6"/>'
     yield f'<text class="s" x="{x + 12}" y="{y + 19}">{escape(shown(source, 24))}</text>'
-    yield f'<text x="{x + 12}" y="{y + 36}">{escape(shown(key, 25))}</text>'
+    yield f'<text x="{x + 12}" y="{y + 36}">{escape(shown(key, 23))}</text>'
     if home is not None:
         yield f'<text class="q" x="{x + 12}" y="{y + TALL + 14}">{escape(home)}</text>'
     yield "</g>"
@@ -107,7 +107,8 @@ def _refusals(refused: Sequence[Link], explanation: Explanation, ids: PublicIds,
         yield f'<line class="r" x1="{MARGIN + BOX}" y1="{line}" x2="{right}" y2="{line}"/>'
         for text, at, kind in ((shown(label(link), 60), line - 8, "w s"), (shown(refusal(link), 92), line + 17, "w")):
             yield f'<text class="{kind}" x="{middle}" y="{at}" text-anchor="middle">{escape(text)}</text>'
-        for record, x in ((link.a, MARGIN), (link.b, right)):
+        own, other = (link.a, link.b) if link.a.profile_id == explanation.profile_id else (link.b, link.a)
+        for record, x in ((own, MARGIN), (other, right)):
             yield from _box(record, x, y, _home(record, explanation, ids))
 
 

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.core.sql import statement
 from app.domain.catalog import Trait, define
@@ -121,10 +122,13 @@ async def test_sensitive_traits_are_for_those_who_may_read_profiles(
     assert (seen["a"]["traits"]["diagnosis"], seen["a"]["withheld"]) == ("measles", [])
 
 
-async def test_any_id_and_cursor_at_all_is_answered(web: httpx2.AsyncClient, office: Office) -> None:
+async def test_any_id_and_cursor_at_all_is_answered(web: httpx2.AsyncClient, office: Office, ids: PublicIds) -> None:
     await twins(office)
+    await office.person("c", day=2)
     (item,) = await queue(web)
-    for id in ("x", "%00", item["id"][::-1], item["id"] + "a", "A" * 500):
+    settled = ids.pair((await office.of("crm/a0")).id, (await office.of("crm/c")).id)
+    turned = ids.pair(*reversed(ids.unpair(item["id"]) or ()))
+    for id in ("x", "%00", settled, turned, item["id"] + "a", "A" * 500):
         problem(await web.get(f"/v1/reviews/{id}"), 404, "not_found")
         problem(await web.post(f"/v1/reviews/{id}/decide", json={"verdict": "same"}), 404, "not_found")
     for wrong in ("cursor=x", "cursor=%00", "limit=0", "limit=101"):

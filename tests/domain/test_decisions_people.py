@@ -105,12 +105,14 @@ async def test_the_time_of_a_wrong_merge_is_found_though_its_oldest_record_has_l
     ada, ben = await family(office)
     united = (await office.merge(ada.id, ben.id)).profiles[0]
     await office.person("5", source="web", day=-1, email="ada@mail.example")
-    (older,) = {p.id for p in [await office.of("crm/3")]}
-    assert older != united.id
-    ruling = await office.split(older, "crm/3", "shop/4")
-    assert [span.profile_id for span in ruling.exposure.spans] == [united.id, older]
-    first, second = ruling.exposure.spans
-    assert (first.until, first.first_version, first.last_version) == (second.since, united.version, united.version)
+    older = await office.of("crm/3")
+    await office.record("5", source="web", deleted=True)
+    assert (await office.of("crm/3")).id == united.id != older.id
+    ruling = await office.split(united.id, "crm/3", "shop/4")
+    first, second, third = ruling.exposure.spans
+    assert [span.profile_id for span in (first, second, third)] == [united.id, older.id, united.id]
+    assert (first.first_version, first.last_version, first.until) == (united.version, united.version, second.since)
+    assert (third.first_version, third.since) == (united.version + 2, second.until)
 
 
 async def test_taking_a_merge_back_names_what_stood_on_it_as_well(office: Office) -> None:

@@ -155,6 +155,18 @@ async def test_a_page_shows_those_of_a_record_and_those_that_stand(office: Offic
     assert [d.id for d in revoked] == [d.id for d in of_third] == [two.id]
 
 
+async def test_a_verdict_waits_for_a_record_that_was_deleted_and_comes_back(office: Office) -> None:
+    await office.person("1", day=1)
+    await office.person("2", day=2)
+    made = (await office.decide("same", "crm/1", "crm/2")).decisions[0]
+    await office.record("2", deleted=True, at=MONDAY + timedelta(days=3))
+    async with office.rt.begin(office.workspace.id) as tx:
+        held = await decisions.one(tx, office.keyring, made.id)
+    assert (held.applied, held.because) == (False, "record_removed")
+    await office.person("2", day=4, city="Leeds")
+    assert await office.together("crm/1", "crm/2")
+
+
 async def test_revoking_while_a_record_is_deleted_leaves_nothing_behind(office: Office) -> None:
     await office.person("1", day=1)
     await office.person("2", day=2)

@@ -1,18 +1,22 @@
 """Merges and splits of customers of a real-looking data set: exact, kept, and part of what the log says."""
 
+import asyncio
+import contextlib
 import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from app.core.errors import Refused
+from app.core.errors import NotFound, Refused
 from app.core.runtime import Runtime
 from app.domain import decide
+from app.domain.contention import retried
 from app.domain.decide import DecidedOtherwise, Ruling
 from app.domain.golden import Content
 from app.domain.pipeline.refresh import refresh
@@ -144,3 +148,32 @@ async def test_a_split_outlives_new_words_of_every_record(shop: Shop) -> None:
     with pytest.raises(Refused):
         await shop.split(home[going[0]] or 0, [RecordName(*name) for name in staying])
     assert await shop.differences() == {}
+
+
+async def test_people_decide_while_records_arrive(rt: Runtime) -> None:
+    """Reviewers and workers at once; what comes of it is what verification derives from the log and the decisions."""
+    messages = customers()
+    held = await tenant(rt, priorities={name: n for n, name in enumerate(sorted({m.source for m in messages}))})
+    shop = Shop(held)
+    await held.take(messages[::2])
+    await held.append(messages[1::2])
+    made: list[Ruling] = []
+
+    async def decides(seed: int) -> None:
+        rng = Random(seed)
+        for _ in range(ACTS):
+            with contextlib.suppress(Refused, NotFound):
+                if made and rng.random() < 0.3:
+                    await retried(partial(shop.take_back, rng.choice(made)))
+                elif (ruling := await retried(partial(act, shop, rng))) is not None:
+                    made.append(ruling)
+
+    async def works() -> int:
+        return await held.processor(batch_size=7).drain(held.id)
+
+    await asyncio.gather(works(), works(), *(decides(seed) for seed in range(3)))
+    assert await shop.differences() == {}
+    async with rt.begin(held.id) as tx:
+        stands = await tx.conn.fetchval("SELECT count(*) FROM decisions WHERE revoked_at IS NULL")
+    assert stands > 0
+    assert len(made) > ACTS

@@ -85,7 +85,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.schemas = Schemas(rt)
     app.state.doorbell = doorbell
     app.state.doors = Doors(
-        EventDoor(rt, Senders(rt, directory), event_commit, turns), RecordDoor(rt, directory, record_commit)
+        EventDoor(rt, Senders(rt, directory), event_commit, turns), RecordDoor(rt, directory, record_commit, turns)
     )
     try:
         yield

@@ -7,10 +7,10 @@ own lines by route. What nobody catches is logged too, instead of printed with i
 
 import contextlib
 import logging
+import os
 import re
 import sys
 import threading
-import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ EventDict: TypeAlias = dict[str, Any]
 
 def new_request_id(given: str | None = None) -> str:
     """The id a caller gave, if it is a UUID or a trace id; else a fresh one."""
-    return given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 class Output(logging.Handler):

@@ -14,6 +14,7 @@ from app.demo.world import ENGLISH, SYSTEMS, Sending, System, Wave
 from app.domain import event_ingest, ingest_log, keys, record_batches, record_ingest, sources
 from app.domain.deliveries import Kind
 from app.domain.event_ingest import Arrival, Sender
+from app.domain.record_batches import Taken
 from app.domain.record_ingest import Item
 from app.domain.sources import Source
 from app.domain.workspaces import Workspace
@@ -68,7 +69,7 @@ class Teller:
             await event_ingest.write(tx, [arrival], now=now)
 
     async def _records(self, tx: Tx, keyring: Keyring, source: Source, raws: list[bytes], now: datetime) -> None:
-        batch_id = await record_batches.next_id(tx)
+        (batch_id,) = await record_batches.fresh_ids(tx, 1)
         receipt = await record_ingest.accept(
             tx,
             keyring,
@@ -78,7 +79,7 @@ class Teller:
             batch_id=PublicIds(self.workspace.salt).encode(batch_id),
             max_bytes=self.rt.settings.max_record_bytes,
         )
-        await record_batches.keep(tx, batch_id, source.id, receipt, None, now=now)
+        await record_batches.keep(tx, [Taken(batch_id, source.id, receipt)], now=now)
 
 
 async def working(rt: Runtime, lock_class: int) -> int:

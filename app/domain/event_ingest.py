@@ -85,7 +85,7 @@ async def write(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime, keyring: 
     keyring = keyring or arrivals[0].sender.keyring
     for arrival in arrivals:
         if arrival.sender.keyring.active != keyring.active:
-            ingest_log.reseal(arrival.sender.keyring, keyring, arrival.parcel)
+            _reseal(arrival, keyring)
     parcels = [arrival.parcel for arrival in arrivals if arrival.parcel.tokens]
     rejected = [each for arrival in arrivals for each in arrival.rejected]
     if parcels:
@@ -94,6 +94,12 @@ async def write(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime, keyring: 
             rejected += await _reused(tx, keyring, parcels, fresh)
     if rejected:
         await quarantine.set_aside(tx, keyring, await _news(tx, keyring, rejected), now=now)
+
+
+def _reseal(arrival: Arrival, keyring: Keyring) -> None:
+    own, parcel = arrival.sender.keyring, arrival.parcel
+    sealed = zip(parcel.tokens, parcel.bodies, strict=True)
+    parcel.bodies = [ingest_log.resealed(own, keyring, token, body) for token, body in sealed]
 
 
 async def _news(tx: Tx, keyring: Keyring, rejected: Sequence[Rejected]) -> list[Rejected]:

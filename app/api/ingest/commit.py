@@ -57,6 +57,8 @@ class Lane(Generic[P]):
     messages: int = 0
     """Of those that wait, all together."""
     under_way: int = 0
+    alone: int = 0
+    """Requests, waiting or under way, that let no transaction beside their own."""
     depth: int = 0
     depth_at: float = float("-inf")
 
@@ -64,7 +66,7 @@ class Lane(Generic[P]):
         """Whether those that wait may leave beside so many transactions."""
         if not under_way or not self.waiting:
             return bool(self.waiting)
-        return under_way < ABREAST and self.messages >= ENOUGH
+        return under_way < ABREAST and self.messages >= ENOUGH and not self.alone
 
     def add(self, job: Job[P]) -> None:
         self.waiting.append(job)
@@ -94,8 +96,11 @@ class GroupCommit(Generic[P]):
         self._lanes: dict[int, Lane[P]] = defaultdict(Lane)
         self._tasks: set[asyncio.Future[None]] = set()
 
-    async def put(self, workspace_id: int, part: P, size: int) -> None:
-        """Write a part in a shared transaction; return after its commit. Raises Overloaded when too much waits."""
+    async def put(self, workspace_id: int, part: P, size: int, *, abreast: bool = True) -> None:
+        """Write a part in a shared transaction; return after its commit. Raises Overloaded when too much waits.
+
+        Not `abreast` is what must see all that was put before it.
+        """
         lane = self._lanes[workspace_id]
         await self._refuse_overload(workspace_id, lane)
         job = Job(part, size, asyncio.get_running_loop().create_future())
@@ -103,7 +108,11 @@ class GroupCommit(Generic[P]):
         if lane.may_leave(lane.under_way):
             lane.under_way += 1
             self._spawn(self._leave(workspace_id, lane))
-        await job.done
+        lane.alone += not abreast
+        try:
+            await job.done
+        finally:
+            lane.alone -= not abreast
 
     async def close(self) -> None:
         """Wait for what is under way."""

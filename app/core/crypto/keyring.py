@@ -117,10 +117,10 @@ class Keyring:
         except InvalidTag:
             raise Tampered from None
 
-    def token(self, kind: str, value: str) -> bytes:
+    def token(self, kind: str, value: str | bytes) -> bytes:
         """The 16-byte keyed BLAKE2b that stands for a value of a kind: equal values, equal tokens, this workspace only.
 
-        Any string has a token, lone surrogates included.
+        Any string has a token, lone surrogates included. Bytes are the UTF-8 of a text, and have that text's token.
         """
         known = self._kinds.get(kind)
         if known is None:
@@ -129,7 +129,7 @@ class Keyring:
             if len(self._kinds) < MAX_REMEMBERED:
                 self._kinds[kind] = known
         token = known.copy()
-        token.update(value.encode("utf-8", "surrogatepass"))
+        token.update(value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass"))
         return token.digest()
 
     def _place(self, table: str, column: str, row: bytes | int | str) -> bytes:

@@ -76,16 +76,19 @@ SELECT l.id AS log_id, l.received_at, f.fate, f.reason, f.record_id, f.profile_i
 SELECT id, set_aside_at, code, state, replayed_as, settled_at
   FROM quarantine WHERE workspace_id = :workspace_id AND message_token = :token ORDER BY id LIMIT 1;
 
--- name: add_batch
+-- name: add_batches
 INSERT INTO ingest_batches (workspace_id, id, source_id, idempotency_token, request_token, answer, received_at)
-VALUES (:workspace_id, :id, :source_id, :idempotency_token, :request_token, :answer, :now);
+SELECT :workspace_id, t.id, t.source_id, t.idempotency_token, t.request_token, CAST(t.answer AS jsonb), :now
+  FROM unnest(CAST(:ids AS bigint[]), CAST(:source_ids AS integer[]), CAST(:idempotency_tokens AS bytea[]),
+              CAST(:request_tokens AS bytea[]), CAST(:answers AS text[]))
+       AS t(id, source_id, idempotency_token, request_token, answer);
 
--- name: next_id
-SELECT nextval('thing_ids');
+-- name: fresh_ids
+SELECT nextval('thing_ids') AS id FROM generate_series(1, CAST(:many AS integer));
 
--- name: batch_by_idempotency
-SELECT id, request_token, answer FROM ingest_batches
- WHERE workspace_id = :workspace_id AND idempotency_token = :token;
+-- name: batches_by_idempotency
+SELECT id, idempotency_token, request_token, answer FROM ingest_batches
+ WHERE workspace_id = :workspace_id AND idempotency_token = ANY(CAST(:tokens AS bytea[]));
 
 -- name: batch
 SELECT id, source_id, answer, received_at FROM ingest_batches WHERE workspace_id = :workspace_id AND id = :id;

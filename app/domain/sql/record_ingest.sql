@@ -24,3 +24,8 @@ ON CONFLICT (workspace_id, source_id, key_token) DO UPDATE SET content_token = e
 -- Something newer was said under these keys with a time or an id of its own.
 DELETE FROM latest_contents
  WHERE workspace_id = :workspace_id AND source_id = :source_id AND key_token = ANY(CAST(:key_tokens AS bytea[]));
+
+-- name: holds_contents
+-- Whether one of these sources said anything without a time or an id of its own.
+SELECT EXISTS (SELECT FROM latest_contents
+                WHERE workspace_id = :workspace_id AND source_id = ANY(CAST(:source_ids AS integer[])));

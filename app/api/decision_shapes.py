@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.decision_examples import ACT, ASKED, DECISION, OUTCOME
 from app.api.profile_shapes import MAX_VALUE, RecordShape
 from app.core.ids import PublicIds
 from app.domain import because
@@ -56,16 +57,7 @@ class DecisionIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "verdict": "different",
-                    "a": {"source": "crm", "key": "42"},
-                    "b": {"source": "shop", "key": "1077"},
-                    "reason": "Mother and daughter.",
-                }
-            ]
-        },
+        json_schema_extra={"examples": [ASKED]},
     )
 
     verdict: Literal["same", "different"]
@@ -87,6 +79,8 @@ class VerdictIn(BaseModel):
 
 class DecisionShape(BaseModel):
     """A verdict on two records, what it does now, and who made it. Revoked ones are kept."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [DECISION]})
 
     id: str
     act_id: str = Field(description="Shared by all decisions of one act: a split makes one for each pair.")
@@ -152,9 +146,13 @@ class OutcomeShape(BaseModel):
 class RulingShape(OutcomeShape, DecisionShape):
     """A decision, and what making it or taking it back did."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [DECISION | OUTCOME]})
+
 
 class ActShape(OutcomeShape):
     """What a merge or a split came to."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ACT]})
 
     act_id: str = Field(description="Revoke the whole act with `DELETE /v1/decisions/{id}?act=true`.")
     effect: Effect

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.answers import answer
 from app.api.decision_shapes import RulingShape, SideShape, VerdictIn, ruling_json, side_json
@@ -25,6 +25,32 @@ router = APIRouter(prefix="/v1/reviews", tags=["review"], route_class=StrictRout
 
 LIST = "reviews"
 _PLACE = re.compile(r"(-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4})/([0-9]{1,19})/([0-9]{1,19})")
+EXAMPLE: dict[str, Any] = {
+    "id": "dYg3W6WjPO",
+    "worth": 6.0,
+    "kind": "identifier",
+    "namespace": "email",
+    "score": None,
+    "model": None,
+    "reason": "Both carry the same email.",
+    "because": "veto:birthday",
+    "detail": "Their dates of birth differ by more than a typing error.",
+    "a": {
+        "source": "crm",
+        "key": "42",
+        "profile_id": "Zk3vWqLmPd",
+        "traits": {"birthday": "1990-02-01", "email": "ada@example.com", "first_name": "Ada"},
+        "withheld": [],
+    },
+    "b": {
+        "source": "shop",
+        "key": "1077",
+        "profile_id": "R8vKqXw2Yd",
+        "traits": {"birthday": "1961-07-24", "email": "ada@example.com"},
+        "withheld": [],
+    },
+}
+
 Id = Annotated[str, Path(max_length=512, description="A pair's id; the same for as long as both records are there.")]
 Many = Annotated[int, Query(ge=1, le=reviews.MAX_PAGE, description="Items a page holds at most.")]
 
@@ -38,6 +64,8 @@ class ReviewSide(SideShape):
 
 class ReviewShape(BaseModel):
     """Two records, and why somebody should look at them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: str
     worth: float = Field(description="The order of the queue: the greatest first.")

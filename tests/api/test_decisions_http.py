@@ -6,7 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from pydantic import BaseModel
 
+from app.api.decision_examples import ACT, ASKED, DECISION, OUTCOME
+from app.api.decision_shapes import ActShape, DecisionIn, RulingShape
+from app.api.reviews import EXAMPLE, ReviewShape
 from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.domain.workspaces import Workspace
@@ -230,3 +234,14 @@ async def test_only_a_reviewer_decides_and_nobody_else_is_told(
         for method, path, body in calls:
             answer = await stranger.request(method, path, json=body)
             assert answer.status_code == 404 or answer.json()["items"] == []
+
+
+def test_the_examples_of_the_documentation_are_of_their_shape() -> None:
+    shapes: list[tuple[type[BaseModel], dict[str, Any]]] = [
+        (DecisionIn, ASKED),
+        (RulingShape, DECISION | OUTCOME),
+        (ActShape, ACT),
+        (ReviewShape, EXAMPLE),
+    ]
+    for shape, example in shapes:
+        assert set(shape.model_validate(example).model_dump(by_alias=True)) == set(example)

@@ -78,6 +78,7 @@ async def _read(tx: Tx, keyring: Keyring, rows: Sequence[Mapping[str, Any]]) -> 
     found = []
     for row in rows:
         a, b = sorted((records[row["a"]], records[row["b"]]), key=lambda record: record.rank)
-        said = {name: row[name] for name in ("kind", "namespace", "score", "model", "refused")}
-        found.append(Review((row["a"], row["b"]), row["worth"], a, b, **said))
+        model = None if row["score"] is None else row["model"]
+        why = (row["kind"], row["namespace"], row["score"], model, row["refused"])
+        found.append(Review((row["a"], row["b"]), row["worth"], a, b, *why))
     return found

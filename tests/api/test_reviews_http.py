@@ -148,3 +148,10 @@ async def test_the_queue_is_its_workspaces_own(
         problem(await stranger.post(f"/v1/reviews/{item['id']}/decide", json={"verdict": "same"}), 404, "not_found")
     async with client(api, access_token(rt, workspace, "profiles:read", "profiles:write")) as reader:
         problem(await reader.get("/v1/reviews"), 403, "insufficient_scope")
+
+
+async def test_a_refused_link_of_a_scored_pair_shows_the_link_alone(web: httpx2.AsyncClient, office: Office) -> None:
+    await twins(office)
+    await alike(office, "crm/a0", "crm/b0", 1.5)
+    (item,) = await queue(web)
+    assert (item["kind"], item["namespace"], item["score"], item["model"]) == ("identifier", "email", None, None)

@@ -105,8 +105,11 @@ def united(one: Told, other: Told, strength: Strength) -> Told:
 
 def may_be_one_name(one: Name, other: Name) -> bool:
     """Whether two names can be one person's: first names that agree, or first and family name swapped."""
-    if may_be_one(one[0], other[0]):
-        return True
+    return may_be_one(one[0], other[0]) or _swapped(one, other) or _swapped(other, one)
+
+
+def _swapped(one: Name, other: Name) -> bool:
+    """Whether the first name of one is the other's family name, and its family name may be the other's first name."""
     return bool(one[1] and other[1]) and one[0] == other[1] and may_be_one(one[1], other[0])
 
 

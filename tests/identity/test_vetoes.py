@@ -17,6 +17,7 @@ from app.identity.vetoes import Facts, facts_of, may_be_one_birthday, may_be_one
         (("catherine", ""), ("kathryn", "")),
         (("micheal", ""), ("michael", "")),
         (("anna", "schmidt"), ("schmidt", "anna")),
+        (("anne", "schmidt"), ("schmidt", "anna")),
         (("иван", ""), ("ivan", "")),
     ],
 )

@@ -1,4 +1,5 @@
-"""Histories: what a handful of sources may send about a handful of people, with small pools so that they collide."""
+"""Histories: what a handful of sources may send about a handful of people, with small pools so that they collide, and
+what somebody decides meanwhile."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,10 +10,14 @@ from hypothesis import strategies as st
 
 from app.domain.catalog import Trait
 from app.domain.deliveries import Kind
-from app.identity.policy import NamespaceRule, Policy
+from app.identity.policy import Matching, NamespaceRule, Policy, Vetoes
 from tests.make import Message, minute
+from tests.properties.acts import Act, acts
+from tests.properties.cast import CAST, FAMILY, FIRST_NAMES, HOME, LAST_NAMES, SHOP, WORK, Person
 
-PRIORITIES = {"crm": 10, "shop": 5, "web": 5}
+PRIORITIES = {"crm": 10, "shop": 5, "web": 5, "club": 7}
+SINGLE = frozenset({"club"})
+"""The source that keeps one record for each person."""
 
 DEFINED = (
     Trait("visits", "integer", "personal", "sum"),
@@ -29,8 +34,8 @@ PUBLIC = frozenset({trait.name for trait in DEFINED if trait.class_ == "public"}
 
 POOLS: dict[str, list[Any]] = {
     "user_id": ["u1", "u2", "u3"],
-    "email": ["ann@mail.example", "bob@mail.example", "shop@mail.example", "family@mail.example"],
-    "phone": ["+493012345601", "+493012345602"],
+    "email": ["ann@mail.example", "bob@mail.example", SHOP, FAMILY],
+    "phone": [HOME, WORK],
     "anonymous_id": ["a1", "a2", "a3"],
     "device_id": ["till-1", "d1", "d2"],
     "loyalty_card": ["9", "10", "null"],
@@ -39,7 +44,9 @@ POOLS: dict[str, list[Any]] = {
 VALUES: dict[str, list[Any]] = {
     "email": POOLS["email"][:3],
     "phone": POOLS["phone"],
-    "first_name": ["Ann", "Anne", "Bob"],
+    "first_name": FIRST_NAMES,
+    "last_name": LAST_NAMES,
+    "name": ["Ann Weber", "Bob Lee", "Nancy Weber"],
     "plan": ["free", "pro"],
     "created_at": ["2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"],
     "visits": [1, 2, 40],
@@ -61,29 +68,42 @@ SMALL = Policy(
         "device_id": NamespaceRule(10, 2, 2),
         "loyalty_card": NamespaceRule(70, 1, 2),
     },
-    blocked_values={"email": frozenset({"shop@mail.example"})},
+    blocked_values={"email": frozenset({SHOP})},
     blocked_patterns={"device_id": ("till-*",)},
     max_cluster=4,
+    matching=Matching(on=False),
 )
+WIDE = replace(SMALL, namespaces={**Policy().namespaces, "loyalty_card": Policy().otherwise}, max_cluster=500)
+
+vetoes = st.one_of(
+    st.just(Vetoes()),
+    st.builds(Vetoes, st.booleans(), st.booleans(), st.booleans(), st.sampled_from([10, 60, 100])),
+)
+
+
+wide = st.builds(replace, st.just(WIDE), vetoes=vetoes)
 
 
 def policies() -> st.SearchStrategy[Policy]:
     """The policy of every day, or one so narrow that a few records reach its limits."""
-    rules = st.builds(NamespaceRule, st.sampled_from([10, 50, 100]), st.integers(1, 2), st.integers(1, 3))
-    narrow = st.builds(
-        lambda namespaces, size: replace(SMALL, namespaces=namespaces, max_cluster=size),
+    return st.one_of(st.just(SMALL), narrow(10, 50, 100), wide)
+
+
+def narrow(*priorities: int) -> st.SearchStrategy[Policy]:
+    rules = st.builds(NamespaceRule, st.sampled_from(priorities), st.integers(1, 3), st.sampled_from([3, 4, 2, 1]))
+    return st.builds(
+        lambda namespaces, size, apart: replace(SMALL, namespaces=namespaces, max_cluster=size, vetoes=apart),
         st.fixed_dictionaries(dict.fromkeys(POOLS, rules)),
         st.integers(2, 5),
+        vetoes,
     )
-    wide = {**Policy().namespaces, "loyalty_card": Policy().otherwise}
-    return st.one_of(st.just(SMALL), narrow, st.just(replace(SMALL, namespaces=wide, max_cluster=500)))
 
 
 minutes = st.integers(0, 6)
-traits = st.dictionaries(st.sampled_from(list(VALUES)), st.integers(-2, 2), max_size=3).map(
+pairs = st.sampled_from([(namespace, value) for namespace, values in POOLS.items() for value in values])
+chances = st.dictionaries(st.sampled_from(list(VALUES)), st.integers(-2, 2), max_size=3).map(
     lambda drawn: {name: _value(name, number) for name, number in drawn.items()}
 )
-pairs = st.sampled_from([(namespace, value) for namespace, values in POOLS.items() for value in values])
 
 
 def _value(name: str, number: int) -> Any:
@@ -93,10 +113,35 @@ def _value(name: str, number: int) -> Any:
     return VALUES[name][number % len(VALUES[name])]
 
 
+USUAL = [("first_name", "last_name"), ("first_name", "last_name", "birthday"), ("birthday", "email"), ("phone",)]
+"""What systems ask for together."""
+
+
+@st.composite
+def portraits(draw: st.DrawFn, cast: Sequence[Person] = CAST) -> dict[str, Any]:
+    """What a system holds of one of the cast: some of it, written in one of the ways in which she is written."""
+    who = draw(st.sampled_from(cast))
+    first, last = draw(st.sampled_from(who.names))
+    said = {
+        "first_name": first,
+        "last_name": last,
+        "birthday": draw(st.sampled_from(who.birthdays)),
+        "email": draw(st.sampled_from(who.emails)),
+        "phone": draw(st.sampled_from(who.phones)),
+        "city": who.city,
+        "postal_code": who.zip,
+    }
+    kept = draw(st.sets(st.sampled_from(sorted(said)), min_size=1)) | set(draw(st.sampled_from(USUAL)))
+    return {name: said[name] for name in sorted(kept)}
+
+
+traits = st.one_of(chances, portraits(), portraits())
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Message:
     said: dict[str, Any] = {"key": draw(st.sampled_from(["1", "2", "3", "4"]))}
-    source = draw(st.sampled_from(["crm", "shop"]))
+    source = draw(st.sampled_from(["crm", "shop", "club"]))
     at = draw(st.one_of(minutes, st.none()))
     if at is not None:
         said["observed_at"] = minute(at).isoformat()
@@ -137,11 +182,13 @@ received = st.sampled_from([minute(-4), minute(3), minute(60)])
 @dataclass(frozen=True)
 class History:
     """Messages under the policy that gives them their meaning, and the batches in which they came: in any order, some
-    of them again, as themselves or under a new id. `sizes` are the pipeline's own batches."""
+    of them again, as themselves or under a new id. `sizes` are the pipeline's own batches, `acts` what somebody does
+    after each batch; a new policy among them is the one that holds at the end."""
 
     policy: Policy
     batches: tuple[tuple[Message, ...], ...]
     sizes: tuple[int, ...]
+    acts: tuple[tuple[Act, ...], ...] = ()
 
     @property
     def messages(self) -> list[Message]:
@@ -150,7 +197,9 @@ class History:
 
 @st.composite
 def histories(draw: st.DrawFn, *, most: int = 12) -> History:
-    sent = _numbered(draw(st.lists(st.one_of(records(), records(), events()), min_size=1, max_size=most)))
+    many = draw(st.integers(1, most))
+    each = st.one_of(records(), records(), records(), events())
+    sent = _numbered(draw(st.lists(each, min_size=many, max_size=many)))
     again = draw(st.lists(st.sampled_from(sent), max_size=3))
     renamed = [replace(m, id=f"{m.id}-again") if draw(st.booleans()) else m for m in again]
     order = draw(st.permutations([*sent, *renamed]))
@@ -158,6 +207,17 @@ def histories(draw: st.DrawFn, *, most: int = 12) -> History:
     cut = [tuple(order[a:b]) for a, b in itertools.pairwise(cuts) if a < b]
     sizes = [draw(st.sampled_from([1, 2, 1000])) for _ in cut]
     return History(draw(policies()), tuple(cut), tuple(sizes))
+
+
+@st.composite
+def decided(draw: st.DrawFn, *, most: int = 12) -> History:
+    """A history in which people are decided on, and decisions revoked, at any instant."""
+    history = draw(histories(most=most))
+    names = sorted({(m.source, m.said["key"]) for m in history.messages if "key" in m.said})
+    if len(names) < 2:
+        return history
+    done = [tuple(draw(st.lists(acts(names), max_size=3))) for _ in history.batches]
+    return replace(history, acts=tuple(done))
 
 
 def _numbered(messages: Sequence[Message]) -> tuple[Message, ...]:

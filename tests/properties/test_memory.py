@@ -11,7 +11,7 @@ from app.domain import lookup
 from app.domain.golden import dump
 from app.domain.lookup import ById
 from tests.make import Tenant
-from tests.properties.histories import History, histories
+from tests.properties.histories import History, decided
 from tests.properties.snapshot import Snapshot, read_back, snapshot, versions
 from tests.properties.walk import tenant_of, walk
 
@@ -19,7 +19,7 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 
 
 @quick
-@given(histories())
+@given(decided())
 async def test_every_version_reads_back_as_what_the_profile_was(rt: Runtime, history: History) -> None:
     one = await tenant_of(rt, history)
     was: dict[tuple[int, int], dict[str, Any]] = {}
@@ -37,7 +37,7 @@ async def test_every_version_reads_back_as_what_the_profile_was(rt: Runtime, his
 
 
 @quick
-@given(histories())
+@given(decided())
 async def test_versions_are_numbered_without_a_gap_and_rise_by_one(rt: Runtime, history: History) -> None:
     one = await tenant_of(rt, history)
     before: Counter[int] = Counter()
@@ -52,7 +52,7 @@ async def test_versions_are_numbered_without_a_gap_and_rise_by_one(rt: Runtime, 
 
 
 @quick
-@given(histories())
+@given(decided())
 async def test_the_identity_log_replays_to_who_is_where(rt: Runtime, history: History) -> None:
     one = await tenant_of(rt, history)
     seen: dict[tuple[int, int], frozenset[int]] = {}
@@ -61,16 +61,16 @@ async def test_the_identity_log_replays_to_who_is_where(rt: Runtime, history: Hi
         for id, profile in now.profiles.items():
             seen[id, profile.version] = members.get(id, frozenset())
     for id, told in (await versions(one)).items():
-        members: set[int] = set()
+        there: set[int] = set()
         for version in told:
-            assert members.isdisjoint(version.joined)
-            assert members >= version.parted
-            members = (members | version.joined) - version.parted
-            assert seen[id, version.number] == members
+            assert there.isdisjoint(version.joined)
+            assert there >= version.parted
+            there = (there | version.joined) - version.parted
+            assert seen[id, version.number] == there
 
 
 @quick
-@given(histories())
+@given(decided())
 async def test_every_id_that_was_ever_a_profile_leads_to_where_its_oldest_record_is(
     rt: Runtime, history: History
 ) -> None:
@@ -106,7 +106,7 @@ def _assert_heirs(before: Snapshot, now: Snapshot) -> None:
 
 
 @quick
-@given(histories())
+@given(decided())
 async def test_every_message_has_one_fate_and_none_is_lost(rt: Runtime, history: History) -> None:
     one = await tenant_of(rt, history)
     sent: dict[str, int] = {}

@@ -1,34 +1,32 @@
-"""Whatever the order, the batches and the repetitions: the profiles are what the messages mean."""
+"""Whatever the order, the batches and the repetitions: the profiles are what was sent and decided means."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from app.core.runtime import Runtime
-from tests.make import tenant
-from tests.properties.histories import DEFINED, PRIORITIES, PUBLIC, RULES, History, histories
-from tests.properties.oracle import meaning
+from tests.properties.histories import PUBLIC, History, decided
 from tests.properties.snapshot import assert_means, assert_sound, snapshot
+from tests.properties.walk import Walk, tenant_of
 
 quick = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-async def profiles_are_what_the_messages_mean(rt: Runtime, history: History) -> None:
-    one = await tenant(rt, policy=history.policy, priorities=PRIORITIES, traits=DEFINED)
-    for batch, size in zip(history.batches, history.sizes, strict=True):
-        await one.take(batch, batch_size=size)
-        assert_sound(await snapshot(one), one, PUBLIC)
-    assert_means(await snapshot(one), one, meaning(history.messages, history.policy, PRIORITIES, RULES))
+async def profiles_are_what_was_said(rt: Runtime, history: History) -> None:
+    walk = Walk(await tenant_of(rt, history), history)
+    async for now in walk.steps():
+        assert_sound(now, walk.desk.tenant, PUBLIC)
+    assert_means(await snapshot(walk.one), walk.one, walk.meaning())
 
 
 @quick
-@given(histories())
-async def test_profiles_are_what_the_messages_mean(rt: Runtime, history: History) -> None:
-    await profiles_are_what_the_messages_mean(rt, history)
+@given(decided())
+async def test_profiles_are_what_the_messages_and_the_decisions_mean(rt: Runtime, history: History) -> None:
+    await profiles_are_what_was_said(rt, history)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @settings(quick, max_examples=3000)
-@given(histories(most=25))
+@given(decided(most=25))
 async def test_profiles_are_what_thousands_of_longer_histories_mean(rt: Runtime, history: History) -> None:
-    await profiles_are_what_the_messages_mean(rt, history)
+    await profiles_are_what_was_said(rt, history)

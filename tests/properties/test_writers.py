@@ -1,4 +1,4 @@
-"""Any number of writers at the same people give what one writer gives."""
+"""Any number of writers at the same people give what one writer gives, while people are decided on."""
 
 import asyncio
 
@@ -7,16 +7,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.runtime import Runtime
-from tests.properties.histories import PRIORITIES, PUBLIC, RULES, History, histories
-from tests.properties.oracle import meaning
+from tests.properties.histories import PUBLIC, History, decided
 from tests.properties.snapshot import assert_means, assert_sound, snapshot, versions
-from tests.properties.walk import tenant_of
+from tests.properties.walk import Walk, tenant_of
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 async def writers_together(rt: Runtime, history: History, writers: int) -> None:
-    one = await tenant_of(rt, history)
+    walk = Walk(await tenant_of(rt, history), history)
+    one = walk.one
     sent = asyncio.Event()
     first = history.messages[: len(history.messages) // 3]
     await one.take(first)  # so that the rest changes people who are there
@@ -32,17 +32,22 @@ async def writers_together(rt: Runtime, history: History, writers: int) -> None:
             await processor.drain(one.id)
         await processor.drain(one.id)
 
-    await asyncio.gather(send(), *(write(1 + number % 3) for number in range(writers)))
+    async def decide() -> None:
+        for acts in history.acts:
+            for act in acts:
+                await walk.desk.do(act)
+
+    await asyncio.gather(send(), decide(), *(write(1 + number % 3) for number in range(writers)))
     assert not await one.rows("SELECT FROM ingest_queue WHERE workspace_id = :workspace_id")
     now = await snapshot(one)
     assert_sound(now, one, PUBLIC)
-    assert_means(now, one, meaning(history.messages, history.policy, PRIORITIES, RULES))
+    assert_means(now, one, walk.meaning())
     for id, told in (await versions(one)).items():
         assert [version.number for version in told] == list(range(1, now.profiles[id].version + 1))
 
 
 @quick
-@given(histories(), st.integers(2, 4))
+@given(decided(), st.integers(2, 4))
 async def test_writers_at_the_same_time_give_what_one_gives(rt: Runtime, history: History, writers: int) -> None:
     await writers_together(rt, history, writers)
 
@@ -50,7 +55,7 @@ async def test_writers_at_the_same_time_give_what_one_gives(rt: Runtime, history
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @settings(quick, max_examples=1500)
-@given(histories(most=25), st.integers(2, 6))
+@given(decided(most=25), st.integers(2, 6))
 async def test_writers_at_the_same_time_over_thousands_of_histories(
     rt: Runtime, history: History, writers: int
 ) -> None:

@@ -1,11 +1,12 @@
 """What somebody does beside what the sources send: decide on two records, take it back, change the policy."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
 from hypothesis import strategies as st
 
+from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound, Refused
 from app.domain import decide, policies
 from app.domain.contention import retried
@@ -14,6 +15,7 @@ from app.domain.profiles import RecordName
 from app.identity.policy import Policy
 from app.workers.refresh import refresh_due
 from tests.make import Tenant
+from tests.properties.fuse import with_fuse
 from tests.properties.reading import Name
 
 Verdict: TypeAlias = Literal["same", "different"]
@@ -52,10 +54,11 @@ def acts(names: Sequence[Name]) -> st.SearchStrategy[Act]:
 
 class Desk:
     """Where the acts are done. `tenant` holds the policy in force; `standing` is every decision that was taken and not
-    revoked, with its id."""
+    revoked, with its id. With a `fuse` the connection ends before that statement of an act."""
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
+        self.fuse: int | None = None
         self.standing: dict[frozenset[Name], tuple[int, Verdict]] = {}
 
     @property
@@ -76,15 +79,9 @@ class Desk:
     async def decide(self, act: Decide) -> Ruling | None:
         """None where the product rightly refuses: a record that is not there, or was decided on otherwise."""
         pair = frozenset({act.a, act.b})
-
-        async def once() -> Ruling:
-            async with self.tenant.rt.begin(self.tenant.id) as tx:
-                names = RecordName(*act.a), RecordName(*act.b)
-                now = self.tenant.rt.now()
-                return await decide.decide(tx, self.tenant.keyring, act.verdict, *names, by=BY, now=now)
-
+        names = RecordName(*act.a), RecordName(*act.b)
         try:
-            ruling = await retried(once)
+            ruling = await self._done(lambda tx, **said: decide.decide(tx, self.keyring, act.verdict, *names, **said))
         except DecidedOtherwise:
             assert self.standing[pair][1] != act.verdict
             return None
@@ -98,13 +95,38 @@ class Desk:
         if not self.standing:
             return
         pair = list(self.standing)[act.number % len(self.standing)]
-        id, _ = self.standing.pop(pair)
+        id, _ = self.standing[pair]
+        ruling = await self._done(lambda tx, **said: decide.revoke(tx, self.keyring, id, **said))
+        assert ruling.revoked == 1
+        del self.standing[pair]
 
+    async def merge(self, one: int, other: int) -> Ruling | None:
+        """Two profiles become one; None where a verdict stands against it."""
+        try:
+            return await self._done(lambda tx, **said: decide.merge(tx, self.keyring, one, other, **said))
+        except DecidedOtherwise:
+            return None
+
+    async def split(self, id: int, going: Collection[Name]) -> Ruling:
+        names = [RecordName(*name) for name in sorted(going)]
+        return await self._done(lambda tx, **said: decide.split(tx, self.keyring, id, names, **said))
+
+    async def take_back(self, act: Ruling) -> Ruling:
+        """Revoke all that was decided in an act."""
+        first = act.decisions[0].id
+        return await self._done(lambda tx, **said: decide.revoke(tx, self.keyring, first, whole=True, **said))
+
+    @property
+    def keyring(self) -> Keyring:
+        return self.tenant.keyring
+
+    async def _done(self, act: Callable[..., Awaitable[Ruling]]) -> Ruling:
         async def once() -> Ruling:
             async with self.tenant.rt.begin(self.tenant.id) as tx:
-                return await decide.revoke(tx, self.tenant.keyring, id, by=BY, now=self.tenant.rt.now())
+                burning = tx if self.fuse is None else with_fuse(tx, self.fuse)
+                return await act(burning, by=BY, now=self.tenant.rt.now())
 
-        assert (await retried(once)).revoked == 1
+        return await retried(once)
 
     async def switch(self, policy: Policy) -> None:
         """Put a policy in force, and derive everybody again as a worker does."""

@@ -27,7 +27,8 @@ class Measure:
 class Evaluation:
     """A partition against the truth. `wrong` and `missed` count pairs; `exact` clusters are those that a truth equals.
 
-    `overmerged`: clusters that hold more than one entity. `torn`: entities in more than one cluster.
+    `overmerged`: clusters that hold more than one entity. `torn`: entities in more than one cluster. `largest` and
+    `largest_entity`: records of the largest cluster and entity.
     """
 
     records: int
@@ -42,6 +43,7 @@ class Evaluation:
     overmerged: int
     torn: int
     largest: int
+    largest_entity: int
 
 
 def evaluate(found: Mapping[str, Hashable], truth: Mapping[str, Hashable]) -> Evaluation:
@@ -69,6 +71,7 @@ def evaluate(found: Mapping[str, Hashable], truth: Mapping[str, Hashable]) -> Ev
         sum(n > 1 for n in Counter(cluster for cluster, _ in shared).values()),
         sum(n > 1 for n in Counter(entity for _, entity in shared).values()),
         max(clusters.values(), default=0),
+        max(entities.values(), default=0),
     )
 
 

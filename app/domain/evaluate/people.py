@@ -1,7 +1,7 @@
 """Who is the same person among records in memory: the same steps as the pipeline's, over all records at once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -25,6 +25,9 @@ AT = micros(datetime(2020, 1, 1, tzinfo=UTC))
 Told = Callable[[str, int, int], None]
 """Told what is done, how much of it, and of how much."""
 
+Seen = Callable[[int, int, float], None]
+"""Told of each pair that is compared, the smaller place first, and its score."""
+
 
 @dataclass(slots=True)
 class Member:
@@ -38,20 +41,30 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The partition (record id to the number of its cluster), why, and every pair that was scored for review."""
+    """The partition (record id to the number of its cluster), why, and every pair that was scored for review.
+
+    `generic` are the identifiers that too many records carry to link anybody; `compared` counts pairs.
+    """
 
     members: list[Member]
     clusters: Mapping[str, int]
     ties: list[Tie]
     pairs: list[Pair]
     compared: int
+    generic: Collection[Identifier] = ()
 
 
-def people(members: list[Member], policy: Policy, matcher: Matcher | None, told: Told = lambda *_: None) -> People:
+def people(
+    members: list[Member],
+    policy: Policy,
+    matcher: Matcher | None,
+    told: Told = lambda *_: None,
+    seen: Seen = lambda *_: None,
+) -> People:
     """Divide the records into people."""
     carried = Counter(held for member in members for held in member.identifiers)
     generic = {held for held, many in carried.items() if many > policy.rule(held.namespace).max_records}
-    pairs, compared = scored(members, matcher, told) if matcher is not None else ([], 0)
+    pairs, compared = scored(members, matcher, told, seen) if matcher is not None else ([], 0)
     automatic = matcher.automatic if matcher is not None else float("inf")
     nodes = [node(id, each.source, each.state, each.identifiers) for id, each in enumerate(members)]
     clusters: dict[str, int] = {}
@@ -60,10 +73,12 @@ def people(members: list[Member], policy: Policy, matcher: Matcher | None, told:
         ties += divided.ties
         for cluster in divided.clusters:
             clusters |= dict.fromkeys((members[id].row.id for id in cluster), cluster[0])
-    return People(members, clusters, ties, pairs, compared)
+    return People(members, clusters, ties, pairs, compared, generic)
 
 
-def scored(members: list[Member], matcher: Matcher, told: Told = lambda *_: None) -> tuple[list[Pair], int]:
+def scored(
+    members: list[Member], matcher: Matcher, told: Told = lambda *_: None, seen: Seen = lambda *_: None
+) -> tuple[list[Pair], int]:
     """The pairs at or above the review threshold among those that share a live blocking key; and how many did."""
     features = [matcher.features(matcher.compared(member.state)) for member in members]
     holders: dict[str, list[int]] = defaultdict(list)
@@ -79,6 +94,7 @@ def scored(members: list[Member], matcher: Matcher, told: Told = lambda *_: None
         compared += len(met)
         for other in sorted(met):
             bits = matcher.bits(each, features[other])
+            seen(id, other, bits)
             if on_grid(bits) >= floor:
                 found.append(Pair(id, other, bits, matcher.version))
         if id % 1_000 == 0:
@@ -93,12 +109,13 @@ def members(rows: Iterable[Row], policy: Policy, declared: Declarations = NOTHIN
     found: list[Member] = []
     for row in rows:
         source = sources.setdefault(row.source, Source(len(sources) + 1, row.source, declared=declared))
-        named = canonical(row.traits)
+        traits = row.traits
+        named = canonical(traits)
         fresh = {name: Trait(name, infer(value)) for name, value in named.items() if name not in catalog.traits}
         if fresh:
             arrived = {name: replace(trait, origin="arrived") for name, trait in fresh.items()}
             catalog = Catalog(0, {**catalog.traits, **arrived})
-        delivery = Delivery(0, source, row.id, AT, row.traits, row.identifiers, lists_all=True)
+        delivery = Delivery(0, source, row.id, AT, traits, row.identifiers, lists_all=True)
         said = word(delivery, named, catalog, policy)
         assert said is not None, "a record with a key identifies itself"
         state = RecordState(row.id, born=NEVER_BORN)

@@ -17,9 +17,14 @@ async def hold_rules(tx: Tx) -> None:
     await _refreshes.rows(tx, "rules_shared")
 
 
+async def wait_for_readers(tx: Tx) -> None:
+    """Wait for batches that read the old rules. Those that begin from here on read what this transaction leaves."""
+    await _refreshes.rows(tx, "rules_alone")
+
+
 async def request(tx: Tx, reason: str, *, now: datetime) -> None:
     """Wait for batches that read the old rules, and let every profile be derived again after this commits."""
-    await _refreshes.rows(tx, "rules_alone")
+    await wait_for_readers(tx)
     await _refreshes.run(tx, "request", reason=reason, now=now)
 
 

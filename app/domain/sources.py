@@ -4,7 +4,7 @@ import contextlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,14 +19,24 @@ EDITS = "edits"
 """The built-in source that holds what people changed by hand; it is trusted above all others."""
 EDITS_PRIORITY = 1000
 MAX_SOURCES = 1000
+MAX_EARLIER = 500
+"""How often a source may change what it declares: every batch reads the whole list."""
 
 _sources = Queries("sources")
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a source declared before: it holds for the messages whose log id is below `until`."""
+
+    until: int
+    declared: Declarations
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A system that sends data. Survivorship trusts a higher `priority` more. `one_per_person`: it keeps one record for
-    each person, so two of its records are two people."""
+    each person, so two of its records are two people. `earlier`: what it declared before, oldest first."""
 
     id: int
     name: str
@@ -37,6 +47,14 @@ class Source:
     has_key: bool = False
     created_at: datetime | None = None
     one_per_person: bool = False
+    earlier: tuple[Earlier, ...] = ()
+
+    def at(self, log_id: int) -> "Source":
+        """The source as it was when a message was accepted: each is read under what was declared then, for ever."""
+        for each in self.earlier:
+            if log_id < each.until:
+                return replace(self, declared=each.declared, earlier=())
+        return self
 
     @property
     def founds(self) -> bool:
@@ -98,9 +116,14 @@ async def ensure(tx: Tx, name: str, *, now: datetime, priority: int = 0) -> Sour
 
 
 async def declare(tx: Tx, source: Source, *, now: datetime) -> Source:
-    """Change what a source says of itself: kind, priority and how its values are to be read."""
+    """Change what a source says of itself: kind, priority and how its values are to be read, from now on."""
     said = asdict(source.declared)
+    # A batch that reads the older declarations must not take a message that comes after this change.
+    await refreshes.wait_for_readers(tx)
     known = await by_name(tx, source.name)
+    is_news = known.declared != source.declared
+    if is_news and len(known.earlier) >= MAX_EARLIER:
+        raise Refused(f"A source declares something else at most {MAX_EARLIER} times; create another one.")
     if (known.priority, known.one_per_person) != (source.priority, source.one_per_person):
         await refreshes.request(tx, f"source {source.name}", now=now)
     held = await _sources.value(
@@ -110,6 +133,7 @@ async def declare(tx: Tx, source: Source, *, now: datetime) -> Source:
         kind=source.kind,
         priority=source.priority,
         declared=said,
+        is_news=is_news,
         one_per_person=source.one_per_person,
     )
     if held is None:
@@ -163,15 +187,19 @@ async def by_write_key(tx: Tx, keyring: Keyring, key: str) -> int | None:
 
 
 def _source(row: Mapping[str, Any]) -> Source:
-    known = {name: row["declared"].get(name) for name in Declarations.__dataclass_fields__}
     return Source(
         row["id"],
         row["name"],
         row["kind"],
         row["priority"],
-        Declarations(**known),
+        _declared(row["declared"]),
         row["disabled_at"] is not None,
         row["has_key"],
         row["created_at"],
         row["one_per_person"],
+        tuple(Earlier(each["until"], _declared(each["declared"])) for each in row["earlier"]),
     )
+
+
+def _declared(held: Mapping[str, Any]) -> Declarations:
+    return Declarations(**{name: held[name] for name in Declarations.__dataclass_fields__ if name in held})

@@ -54,7 +54,8 @@ class KeyRotation(SQLModel, table=True):
 
 
 class Source(SQLModel, table=True):
-    """A system that sends data, what it declares about its values, and its write key."""
+    """A system that sends data, what it declares about its values, and its write key. `earlier` is what it declared
+    before, oldest first: `[{"until": <the first log id of the next>, "declared": {...}}]`."""
 
     __tablename__ = "sources"
     __table_args__ = (
@@ -69,6 +70,7 @@ class Source(SQLModel, table=True):
     kind: str = column(Text)
     priority: int = column(Integer, default="0")
     declared: Any = column(JSONB, default="{}")
+    earlier: Any = column(JSONB, default="[]")
     one_per_person: bool = Field(nullable=False, sa_column_kwargs={"server_default": "false"})
     write_key_token: bytes | None = column(LargeBinary, null=True)
     write_key: bytes | None = column(LargeBinary, null=True)

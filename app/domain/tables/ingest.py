@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy import Boolean, ForeignKeyConstraint, Index, text
 from sqlmodel import SQLModel
 
 from app.domain.tables.columns import (
+    ARRAY,
     JSONB,
     BigInteger,
     Instant,
     Integer,
     LargeBinary,
+    Longs,
     SmallInteger,
     Text,
     column,
@@ -146,3 +148,18 @@ class ImportChunk(SQLModel, table=True):
     import_id: int = key()
     number: int = key(Integer)
     body: bytes = column(LargeBinary)
+
+
+class ImportPage(SQLModel, table=True):
+    """Rows of an import that were committed together: where each one went. `log_ids` has an entry for each of
+    `positions`, its own or the one that it repeats; null for a repeat of the newest content under its key."""
+
+    __tablename__ = "import_pages"
+
+    workspace_id: int = workspace()
+    import_id: int = key()
+    first: int = key()
+    positions: list[int] = column(Longs)
+    log_ids: list[int | None] = column(Longs)
+    repeats: list[bool] = column(ARRAY(Boolean))
+    read_at: datetime = column(Instant)

@@ -10,11 +10,17 @@ from app.api.deps import Rt, Who, needs
 from app.core.errors import NotFound
 from app.core.tokens.scopes import INGEST_WRITE
 from app.domain import fates, keys, record_batches
+from app.domain.imports import rows as import_rows
 
 router = APIRouter(prefix="/v1/messages", tags=["fate"])
 
 MessageId = Annotated[
-    str, Path(min_length=1, max_length=1024, description="An event's messageId, or `<batch_id>-<index>` of a record.")
+    str,
+    Path(
+        min_length=1,
+        max_length=1024,
+        description="An event's messageId, or `<batch_id>-<index>` or `<import_id>-<row>`.",
+    ),
 ]
 
 
@@ -57,6 +63,8 @@ async def get_message(message_id: MessageId, who: Who, rt: Rt) -> MessageFate:
         found = await fates.of_message(tx, keyring, message_id)
         if found is None:
             found = await record_batches.fate_of_item(tx, keyring, who.ids, message_id)
+        if found is None:
+            found = await import_rows.fate_of_row(tx, who.ids, message_id)
     if found is None:
         raise NotFound("No such message was ever accepted here.")
     profile_id = None if found.profile_id is None else who.ids.encode(found.profile_id)

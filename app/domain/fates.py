@@ -33,8 +33,11 @@ async def of_message(tx: Tx, keyring: Keyring, message_id: str) -> Fate | None:
     if row is not None:
         return await _followed(tx, dict(row))
     aside = await _log.row(tx, "fate_in_quarantine", token=token)
-    if aside is None:
-        return None
+    return None if aside is None else await of_aside(tx, aside)
+
+
+async def of_aside(tx: Tx, aside: Mapping[str, Any]) -> Fate | None:
+    """What became of what was set aside before it came into the log, replays followed."""
     if aside["replayed_as"] is not None:
         return await of_entry(tx, aside["replayed_as"])
     discarded = aside["state"] == "discarded"

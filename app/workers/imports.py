@@ -24,6 +24,7 @@ from app.domain import ingest_log, keys, sources, workspaces
 from app.domain.contention import retried
 from app.domain.formats.row import Mark, Row
 from app.domain.imports import ledger, pieces, rejected
+from app.domain.imports import rows as kept_rows
 from app.domain.imports.ledger import Import
 from app.domain.imports.reading import StoredFile, read
 from app.domain.imports.shape import Shape
@@ -197,16 +198,18 @@ class ImportWorker:
         async with self.rt.begin(task.workspace_id) as tx:
             keyring = await keys.keyring(self.rt, tx)
             await ledger.hold(tx, task.job.id, task.lease, task.mark)
+            now = self.rt.now()
             receipt = await accept(
                 tx,
                 keyring,
                 task.source,
                 items,
-                now=self.rt.now(),
+                now=now,
                 batch_id=task.batch_id,
                 max_bytes=self.rt.settings.max_record_bytes,
                 import_id=task.job.id,
             )
+            await kept_rows.keep(tx, task.job.id, [item.position for item in items], receipt, now=now)
             columns = await _keep_columns(tx, keyring, task, items, receipt)
             await ledger.move(
                 tx,

@@ -115,3 +115,21 @@ SELECT id, position, code, pointer, detail, body FROM quarantine
  WHERE workspace_id = :workspace_id AND import_id = :import_id AND (position, id) > (:after, :after_id)
  ORDER BY position, id
  LIMIT :many;
+
+-- name: add_page
+INSERT INTO import_pages (workspace_id, import_id, first, positions, log_ids, repeats, read_at)
+VALUES (:workspace_id, :id, :first, :positions, :log_ids, :repeats, :now);
+
+-- name: row
+-- Pages do not overlap and come in the order of the file: the row is in the last one that begins at it or before.
+SELECT t.log_id, t.is_repeat, p.read_at
+  FROM (SELECT positions, log_ids, repeats, read_at FROM import_pages
+         WHERE workspace_id = :workspace_id AND import_id = :id AND first <= CAST(:position AS bigint)
+         ORDER BY first DESC LIMIT 1) AS p
+ CROSS JOIN LATERAL unnest(p.positions, p.log_ids, p.repeats) AS t(position, log_id, is_repeat)
+ WHERE t.position = CAST(:position AS bigint);
+
+-- name: row_aside
+SELECT set_aside_at, code, state, replayed_as, settled_at FROM quarantine
+ WHERE workspace_id = :workspace_id AND import_id = :id AND position = CAST(:position AS bigint)
+ ORDER BY id LIMIT 1;

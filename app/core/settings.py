@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     max_attempts: Annotated[int, Field(ge=1, le=20)] = Field(3, description="Tries before a message is set aside.")
 
     max_event_bytes: int = Field(32 * 1024, description="One event, as the Segment specification has it.")
-    max_batch_bytes: int = Field(500 * 1024, description="One event request, after gunzip. RudderStack SDKs: 4000000.")
+    max_batch_bytes: int = Field(500 * 1024, description="One event request, after gunzip. RudderStack SDKs: 8500000.")
     max_batch_events: int = Field(2500, description="Events in one request.")
     max_record_bytes: int = Field(256 * 1024, description="One record of a record ingest.")
     max_records_bytes: int = Field(16 * 1024 * 1024, description="One record-ingest request, after gunzip.")

@@ -100,13 +100,14 @@ async def test_much_at_once_is_split_as_the_sdk_splits_it_and_all_of_it_arrives(
 
 @pytest.mark.parametrize("sdk", [sdk for sdk in SDKS if sdk.package == "rudderstack"], ids=lambda sdk: sdk.name)
 async def test_rudderstacks_large_batches_are_taken_where_the_setting_says_so(live: Live, sdk: Sdk) -> None:
-    calls = [track(n, properties={"text": "x" * 31_000}) for n in range(100)]
-    sizes = {"maxQueueSize": 4_000_000} if sdk.language == "node" else {}
-    with live.another_api(CDP_MAX_BATCH_BYTES="4000000") as api:
+    """The one in Python closes a batch with the event that takes it past 4 MiB."""
+    calls = [track(n, properties={"text": "x" * 31_000}) for n in range(150)]
+    sizes = {"maxQueueSize": 4_194_304} if sdk.language == "node" else {}
+    with live.another_api(CDP_MAX_BATCH_BYTES="8500000") as api:
         async with client_of(live, api.base_url) as client:
-            spoken = await sdk.speak(api.base_url, await client.key(), calls, **{sdk.batch_of: 100}, **sizes)
+            spoken = await sdk.speak(api.base_url, await client.key(), calls, **{sdk.batch_of: 150}, **sizes)
             assert spoken.errors == []
-            assert await client.log_size() == 100
+            assert await client.log_size() == 150
 
 
 @every_sdk

@@ -25,7 +25,14 @@ EXAMPLE: dict[str, Any] = {
     "blocked_patterns": {"loyalty_card": ["TEST-*"]},
     "max_cluster": 500,
     "max_component": 2000,
-    "vetoes": {"one_per_person": True, "birthday": True, "first_name": True, "weak_priority": 60, "weak_score": 20.0},
+    "vetoes": {
+        "one_per_person": True,
+        "birthday": True,
+        "first_name": True,
+        "weak_priority": 90,
+        "birthday_margin": 4.0,
+        "first_name_margin": 12.0,
+    },
     "matching": {"on": True, "model": 0, "automatic": None, "review": None},
 }
 
@@ -53,8 +60,13 @@ class Vetoes(BaseModel):
     one_per_person: bool = Field(True, description="Two records of a source that keeps one for each person.")
     birthday: bool = Field(True, description="Dates of birth that differ by more than a typing error.")
     first_name: bool = Field(True, description="First names that are no form of each other, where the link is weak.")
-    weak_priority: int = Field(60, ge=0, le=1000, description="Identifiers of at most this priority are weak links.")
-    weak_score: float = Field(20.0, ge=-100, le=1000, description="Matches that score below are weak links.")
+    weak_priority: int = Field(90, ge=0, le=1000, description="Identifiers of at most this priority are weak links.")
+    birthday_margin: float = Field(
+        4.0, ge=0, le=1000, description="Bits above the automatic threshold that outweigh another date of birth."
+    )
+    first_name_margin: float = Field(
+        12.0, ge=0, le=1000, description="Bits above the automatic threshold that outweigh another first name."
+    )
 
 
 class Matching(BaseModel):
@@ -139,7 +151,9 @@ class VersionShape(BaseModel):
 class Rollback(BaseModel):
     """Which version was seen in force, and which is to be in force again."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 4, "to": 2}, {"version": 4}, {}]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"version": 4, "to": 2}, {"version": 4}, {}]}
+    )
 
     version: int | None = Field(
         None, ge=1, le=2**31 - 1, description="The version that was seen in force; 412 when it is another one by now."

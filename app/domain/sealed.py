@@ -38,5 +38,6 @@ TABLES = (
     SealedTable("policies", ("version",), ("blocked",), itemgetter("version")),
     SealedTable("decisions", ("id",), ("reason",), itemgetter("id")),
     SealedTable("match_features", ("record_id",), ("features",), itemgetter("record_id")),
+    SealedTable("models", ("version",), ("body",), itemgetter("version")),
     SealedTable("quarantine", ("id",), ("body", "resolution"), itemgetter("id")),
 )

@@ -48,11 +48,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Two records that score at or above the automatic threshold; `score` in log2 Bayes factors."""
+    """Two records that score at or above the automatic threshold, `margin` bits above it; log2 Bayes factors."""
 
     a: int
     b: int
     score: float
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Tie:
     identifier: Identifier | None = None
     score: float | None = None
     refused: str | None = None
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def _in_order(
         for left, right in combinations(carried[shared], 2):
             yield Tie(left.id, right.id, "identifier", shared)
     for match in sorted(matches, key=lambda m: (-on_grid(m.score), *by_ranks(m))):
-        yield Tie(*older_first(match), "match", score=match.score)
+        yield Tie(*older_first(match), "match", score=match.score, margin=match.margin)
 
 
 def _order(identifier: Identifier, policy: Policy) -> tuple[int, str, str]:
@@ -244,8 +246,10 @@ def _strength(tie: Tie, policy: Policy) -> Strength:
             # An edit by hand corrects what its record says; that the two differ is its purpose.
             return Strength.DECIDED
         weak = policy.rule(tie.identifier.namespace).priority <= policy.vetoes.weak_priority
-    elif tie.score is not None:
-        weak = on_grid(tie.score) < on_grid(policy.vetoes.weak_score)
-    else:
-        return Strength.DECIDED
-    return Strength.WEAK if weak else Strength.STRONG
+        return Strength.WEAK if weak else Strength.STRONG
+    if tie.kind == "match":
+        above = on_grid(tie.margin)
+        if above >= on_grid(policy.vetoes.first_name_margin):
+            return Strength.STRONG
+        return Strength.LIKELY if above >= on_grid(policy.vetoes.birthday_margin) else Strength.WEAK
+    return Strength.DECIDED

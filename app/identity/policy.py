@@ -49,16 +49,18 @@ class Vetoes:
     """What keeps two records apart although a link would join them; each can be switched off.
 
     `one_per_person`: two records of a source that has one for each person. `birthday`: dates of birth that differ by
-    more than a typing error. `first_name`: first names that are no spelling, nickname or initial of each other, where
-    the link is weak: an identifier of a namespace with at most `weak_priority` (addresses, telephones and devices are
-    shared in households), or a match that scores below `weak_score` log2 Bayes factors.
+    more than a typing error. `first_name`: first names that are no spelling, nickname or initial of each other. Only a
+    link that is strong by itself overrides the last two: an identifier of a namespace above `weak_priority` (addresses,
+    cards and numbers are shared in households, an account is not), or a match so many bits above the automatic
+    threshold: `birthday_margin`, and `first_name_margin`, which is larger, for twins have all but the name in common.
     """
 
     one_per_person: bool = True
     birthday: bool = True
     first_name: bool = True
-    weak_priority: int = 60
-    weak_score: float = 20.0
+    weak_priority: int = 90
+    birthday_margin: float = 4.0
+    first_name_margin: float = 12.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A group of records says, of each fact, a set of *words*; a word is the set of values that one
 person is known to go by. A record alone is one word. A link that no veto of the kind applies to
-(a person's decision, an edit by hand; for first names also a strong identifier) proves that the
+(a person's decision, an edit by hand, a link that is strong enough) proves that the
 values on both sides are one person's, and makes one word of them. Two words contradict each
 other when no value of one can be a value of the other; two groups are vetoed when any two of
 their words do. So each check is over distinct words, not over pairs of records.
@@ -34,11 +34,13 @@ TYPING_ERRORS: Final = 2
 
 
 class Strength(IntEnum):
-    """How much a link proves by itself. Weak ones may be shared in a household or come of a likeness."""
+    """How much a link proves by itself. Weak ones may be shared in a household or come of a likeness; a LIKELY one
+    proves a slip in the date of birth, a STRONG one another name as well."""
 
     WEAK = 1
-    STRONG = 2
-    DECIDED = 3
+    LIKELY = 2
+    STRONG = 3
+    DECIDED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,13 @@ def veto(one: Told, other: Told, strength: Strength, rules: Vetoes) -> str | Non
     """Which veto forbids that these two are one person, or None. The first by name, so that all agree on the reason."""
     if one is NOTHING or other is NOTHING or strength is Strength.DECIDED:
         return None
-    if rules.birthday and _contradict(one.birthdays, other.birthdays, may_be_one_birthday):
+    if (
+        rules.birthday
+        and strength is Strength.WEAK
+        and _contradict(one.birthdays, other.birthdays, may_be_one_birthday)
+    ):
         return "veto:birthday"
-    if rules.first_name and strength is Strength.WEAK and _contradict(one.names, other.names, may_be_one_name):
+    if rules.first_name and strength <= Strength.LIKELY and _contradict(one.names, other.names, may_be_one_name):
         return "veto:first_name"
     if rules.one_per_person and _two_accounts(one.accounts, other.accounts):
         return "veto:one_per_person"
@@ -98,8 +104,8 @@ def united(one: Told, other: Told, strength: Strength) -> Told:
         return one if other is NOTHING else other
     return Told(
         one.accounts | other.accounts,
-        _together(one.birthdays, other.birthdays, proven=strength is Strength.DECIDED),
-        _together(one.names, other.names, proven=strength is not Strength.WEAK),
+        _together(one.birthdays, other.birthdays, proven=strength >= Strength.LIKELY),
+        _together(one.names, other.names, proven=strength >= Strength.STRONG),
     )
 
 

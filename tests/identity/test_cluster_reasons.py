@@ -118,7 +118,7 @@ def test_no_cluster_holds_two_records_decided_different(case: Case) -> None:
 @given(cases())
 def test_no_cluster_holds_a_vetoed_pair_that_no_decision_or_strong_link_explains(case: Case) -> None:
     case.decisions = [d for d in case.decisions if d.verdict == "different"]
-    case.matches = [m for m in case.matches if m.score < case.policy.vetoes.weak_score]
+    case.matches = [replace(m, margin=0.0) for m in case.matches]
     case.nodes = [replace(n, identifiers={i for i in n.identifiers if i.namespace == "email"}) for n in case.nodes]
     facts_of = {n.id: told(n.facts) for n in case.nodes}
     for cluster in case.clusters:
@@ -266,7 +266,12 @@ def test_an_edit_by_hand_may_correct_a_date_of_birth() -> None:
     assert partition([wrong, edit, other], (), Policy()).clusters == [(1, 2, 3)]
 
 
-def test_a_score_that_proves_much_is_not_stopped_by_a_first_name() -> None:
-    nodes = [node(1, name="ada"), node(2, name="zoe")]
-    assert refusals(partition(nodes, (), Policy(), matches=[Match(1, 2, 19.0)])) == ["veto:first_name"]
-    assert refusals(partition(nodes, (), Policy(), matches=[Match(1, 2, 20.0)])) == [None]
+def test_a_score_that_proves_much_outweighs_a_birthday_first_and_a_first_name_later() -> None:
+    names = [node(1, name="ada"), node(2, name="zoe")]
+    days = [node(1, birthday="1990-01-02"), node(2, birthday="1971-05-24")]
+
+    def refused(nodes: list[Node], margin: float) -> list[str | None]:
+        return refusals(partition(nodes, (), Policy(), matches=[Match(1, 2, 30.0, margin)]))
+
+    assert (refused(days, 3.9), refused(days, 4.0)) == (["veto:birthday"], [None])
+    assert (refused(names, 11.9), refused(names, 12.0)) == (["veto:first_name"], [None])

@@ -1,7 +1,8 @@
 """Who is the same person among records in memory: the same steps as the pipeline's, over all records at once."""
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from app.domain.catalog import BUILT_IN, Catalog, Trait
 from app.domain.claims import RecordState
 from app.domain.deliveries import Delivery, micros
 from app.domain.evaluate.labelled import Row
-from app.domain.matching import Matcher
+from app.domain.matching import Features, Matcher
 from app.domain.normalize import Declarations, infer
 from app.domain.pipeline.nodes import node
 from app.domain.pipeline.normalize import canonical, word
@@ -22,6 +23,8 @@ from app.identity.policy import Policy
 
 NOTHING_DECLARED = Declarations()
 AT = micros(datetime(2020, 1, 1, tzinfo=UTC))
+TELL_EVERY = 500
+
 Told = Callable[[str, int, int], None]
 """Told what is done, how much of it, and of how much."""
 
@@ -60,12 +63,17 @@ def people(
     matcher: Matcher | None,
     told: Told = lambda *_: None,
     seen: Seen = lambda *_: None,
+    features: Sequence[Features] | None = None,
 ) -> People:
-    """Divide the records into people."""
+    """Divide the records into people. `features` are the records', where they are at hand."""
     carried = Counter(held for member in members for held in member.identifiers)
     generic = {held for held, many in carried.items() if many > policy.rule(held.namespace).max_records}
-    pairs, compared = scored(members, matcher, told, seen) if matcher is not None else ([], 0)
-    automatic = matcher.automatic if matcher is not None else float("inf")
+    pairs: list[Pair] = []
+    compared = 0
+    automatic = math.inf
+    if matcher is not None:
+        automatic = matcher.automatic
+        pairs, compared = scored(features or all_features(members, matcher), matcher, told, seen)
     nodes = [node(id, each.source, each.state, each.identifiers) for id, each in enumerate(members)]
     clusters: dict[str, int] = {}
     ties: list[Tie] = []
@@ -76,28 +84,37 @@ def people(
     return People(members, clusters, ties, pairs, compared, generic)
 
 
+def all_features(members: Iterable[Member], matcher: Matcher) -> list[Features]:
+    """What each record is compared by."""
+    return [matcher.features(matcher.compared(member.state, member.identifiers)) for member in members]
+
+
 def scored(
-    members: list[Member], matcher: Matcher, told: Told = lambda *_: None, seen: Seen = lambda *_: None
+    features: Sequence[Features], matcher: Matcher, told: Told = lambda *_: None, seen: Seen = lambda *_: None
 ) -> tuple[list[Pair], int]:
     """The pairs at or above the review threshold among those that share a live blocking key; and how many did."""
-    features = [matcher.features(matcher.compared(member.state)) for member in members]
     holders: dict[str, list[int]] = defaultdict(list)
     for id, each in enumerate(features):
-        for key in matcher.keys(each):
+        for key in set(matcher.keys(each)):
             holders[key].append(id)
-    live = {key for key, ids in holders.items() if 1 < len(ids) <= matcher.max_holders}
+    meeting: dict[int, list[list[int]]] = defaultdict(list)
+    for ids in holders.values():
+        if 1 < len(ids) <= matcher.max_holders:
+            for id in ids:
+                meeting[id].append(ids)
+    del holders
     floor = on_grid(min(matcher.review, matcher.automatic))
     found: list[Pair] = []
     compared = 0
     for id, each in enumerate(features):
-        met = {other for key in matcher.keys(each) if key in live for other in holders[key] if other > id}
+        met = {other for ids in meeting.pop(id, ()) for other in ids if other > id}
         compared += len(met)
         for other in sorted(met):
             bits = matcher.bits(each, features[other])
             seen(id, other, bits)
             if on_grid(bits) >= floor:
                 found.append(Pair(id, other, bits, matcher.version))
-        if id % 1_000 == 0:
+        if id % TELL_EVERY == 0:
             told("scored", id, len(features))
     return found, compared
 

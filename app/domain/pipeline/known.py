@@ -33,7 +33,7 @@ async def stored(batch: Batch, matcher: Matcher, ids: Iterable[int]) -> dict[int
 
 def of_today(batch: Batch, matcher: Matcher, record: Record) -> Known:
     """What follows from the record's claims now."""
-    features = matcher.features(matcher.compared(record.state))
+    features = matcher.features(matcher.compared(record.state, record.identifiers))
     return Known(features, frozenset(batch.keyring.token("match_key", key) for key in matcher.keys(features)))
 
 

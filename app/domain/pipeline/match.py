@@ -47,7 +47,7 @@ def _is_compared_anew(batch: Batch, matcher: Matcher, record: Record) -> bool:
         batch.refreshing
         or record.is_new
         or record.is_live == record.was_removed
-        or matcher.compared(record.state) != record.compared_before
+        or matcher.compared(record.state, record.identifiers) != record.compared_before
     )
 
 

@@ -132,7 +132,7 @@ def record_of(batch: Batch, row: Mapping[str, Any]) -> Record:
         heir_id=row["heir_id"],
         born_before=state.born,
         told_before=told(state),
-        compared_before=batch.matcher.compared(state) if batch.matcher is not None else None,
+        compared_before=batch.matcher.compared(state, held) if batch.matcher is not None else None,
         withheld_before=state.withheld,
     )
 

@@ -35,7 +35,11 @@ class Ties:
         if automatic == math.inf:
             return []
         floor = on_grid(automatic)
-        return [Match(pair.a, pair.b, pair.score) for pair in self.pairs if on_grid(pair.score) >= floor]
+        return [
+            Match(pair.a, pair.b, pair.score, pair.score - automatic)
+            for pair in self.pairs
+            if on_grid(pair.score) >= floor
+        ]
 
 
 NO_TIES = Ties([], [])

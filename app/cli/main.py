@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor", "doctor"),
     "keys": ("keys", "app"),
     "replay": ("replay", "replay"),
+    "evaluate": ("evaluate", "evaluate"),
 }
 
 

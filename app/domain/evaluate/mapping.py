@@ -66,7 +66,8 @@ def mapped(
             taken.add(column)
     if not told and not spaces:
         raise Refused(f"Say what the columns mean: --map trait=column. There are {', '.join(held)}.")
-    return Mapped(Columns(told, spaces, key, origin), tuple(column for column in held if column not in taken))
+    as_in_file = dict(sorted(told.items(), key=lambda each: held.index(each[1][0])))
+    return Mapped(Columns(as_in_file, spaces, key, origin), tuple(column for column in held if column not in taken))
 
 
 def _trait(name: str) -> str:

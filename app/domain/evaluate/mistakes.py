@@ -76,7 +76,7 @@ def kind(tie: Tie) -> str:
     return tie.identifier.namespace if tie.identifier is not None else tie.kind
 
 
-def said(why: str) -> str:
+def said_of(why: str) -> str:
     """Why an entity was torn, as a sentence."""
     which, _, namespace = why.partition(":")
     if which == "generic":
@@ -143,7 +143,7 @@ def _why(
 ) -> str:
     if refused is not None and refused.refused is not None:
         return refused.refused
-    if scores is not None and best is not None and best.bits >= scores.review:
+    if scores is not None and best is not None and not scores.is_low(best.bits):
         return "review"
     carried = Counter(held for part in parts for held in {i for id in part for i in found.members[id].identifiers})
     if generic := min((held for held, many in carried.items() if many > 1 and held in found.generic), default=None):

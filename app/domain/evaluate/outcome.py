@@ -1,18 +1,29 @@
 """One evaluation, from labelled records to figures: who is one person, how good that is, and what went wrong."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from app.domain.evaluate.mapping import Mapped
 from app.domain.evaluate.mistakes import Mistakes, mistakes
 from app.domain.evaluate.people import Member, People, Told, people
 from app.domain.evaluate.scores import Scores
-from app.domain.matching import Matcher
-from app.identity.cluster import on_grid
+from app.domain.matching import Features, Matcher
 from app.identity.evaluation import Evaluation, Measure, evaluate
 from app.identity.policy import Policy
+
+Explain: TypeAlias = Callable[[Features, Features], Sequence[tuple[str, str, float]]]
+"""What a score is made of: (what is compared, how it agrees, bits), of two records' features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What compares the records. `features` are theirs where the model was fitted to them."""
+
+    matcher: Matcher
+    explain: Explain
+    features: Sequence[Features] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +38,23 @@ class Outcome:
     evaluation: Evaluation
     found: People
     labels: list[str | None]
-    matcher: Matcher | None
+    used: Used | None
     scores: Scores | None
     mistakes: Mistakes
     unlabelled: int
     absent: int
+
+    @property
+    def matcher(self) -> Matcher | None:
+        return self.used.matcher if self.used is not None else None
+
+    def explained(self, a: int, b: int) -> Sequence[tuple[str, str, float]]:
+        """What the score of two records is made of, what says most first; nothing without a model."""
+        if self.used is None:
+            return ()
+        matcher = self.used.matcher
+        one, other = (matcher.features(matcher.compared(self.found.members[id].state)) for id in (a, b))
+        return sorted(self.used.explain(one, other), key=lambda part: -abs(part[2]))
 
     @property
     def a_record(self) -> float:
@@ -40,11 +63,9 @@ class Outcome:
 
     @property
     def waiting(self) -> int:
-        """Pairs that a person would be asked about."""
-        if self.matcher is None:
-            return 0
-        floor = on_grid(self.matcher.automatic)
-        return sum(on_grid(pair.score) < floor for pair in self.found.pairs)
+        """Pairs that a person would be asked about: alike enough, and not found to be one person."""
+        clusters = [self.found.clusters[member.row.id] for member in self.found.members]
+        return sum(clusters[pair.a] != clusters[pair.b] for pair in self.found.pairs)
 
     @property
     def unreadable(self) -> Counter[str]:
@@ -62,25 +83,30 @@ def outcome(
     members: list[Member],
     truth: Mapping[str, str],
     policy: Policy,
-    matcher: Matcher | None,
+    used: Used | None,
     told: Told = lambda *_: None,
 ) -> Outcome:
-    """Resolve the records and compare the people found with the truth."""
+    """Resolve the records and compare the people found with the truth. Without `used` only identifiers link."""
     labels = [truth.get(member.row.id) for member in members]
+    matcher, features = (used.matcher, used.features) if used is not None else (None, None)
     scores = Scores(labels, min(matcher.review, matcher.automatic)) if matcher is not None else None
-    found = people(members, policy, matcher, told, *([scores.seen] if scores is not None else []))
+    found = people(members, policy, matcher, told, scores.seen if scores is not None else _nobody, features)
     unlabelled = labels.count(None)
     return Outcome(
         mapped,
         evaluate(found.clusters, truth),
         found,
         labels,
-        matcher,
+        used,
         scores,
         mistakes(found, labels, scores),
         unlabelled,
         len(truth) - (len(members) - unlabelled),
     )
+
+
+def _nobody(a: int, b: int, bits: float) -> None:
+    """Without a model no pair is compared."""
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from app.identity.cluster import on_grid
+
 MOST_BITS: Final = 64
 """Scores beyond, either way, are counted with the outermost: they decide nothing any more."""
 
@@ -32,13 +34,18 @@ class Scores:
         one, other = self.labels[a], self.labels[b]
         if one is None or other is None:
             return
-        step = math.floor(max(-MOST_BITS, min(MOST_BITS - 1, bits)))
+        bits = max(-MOST_BITS, min(MOST_BITS, bits))
+        step = min(math.floor(bits), MOST_BITS - 1)
         if one != other:
             self.apart[step] += 1
             return
         self.alike[step] += 1
-        if bits < self.review:
+        if self.is_low(bits):
             if len(self.low) < MAX_LOW:
                 self.low[a, b] = bits
             else:
                 self.whole = False
+
+    def is_low(self, bits: float) -> bool:
+        """Whether nobody would be asked about a pair of this score."""
+        return on_grid(bits) < on_grid(self.review)

@@ -65,6 +65,18 @@ async def test_each_message_is_read_under_what_was_declared_when_it_was_accepted
     assert (await verified(one)).first == []
 
 
+async def test_a_message_that_waits_while_its_source_declares_something_else_is_read_as_it_was_meant(
+    rt: Runtime,
+) -> None:
+    one = await tenant(rt)
+    await declare(one, FRENCH)
+    await one.append([ambiguous("1")])
+    await declare(one, AMERICAN)
+    await one.processor().drain(one.id)
+    assert (await births(one))["1"][1] == "1990-04-03"
+    assert (await verified(one)).first == []
+
+
 async def test_one_record_may_be_told_of_under_several_declarations(rt: Runtime) -> None:
     one = await tenant(rt)
     for declared, title in ((FRENCH, "a"), (AMERICAN, "b"), (FRENCH, "c")):

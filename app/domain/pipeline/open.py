@@ -32,4 +32,4 @@ def read(batch: Batch, entry: Entry) -> Delivery | Fault:
     if source is None:
         return Fault("", "unknown_source", "The source of this message is not there any more.")
     body = orjson.loads(batch.keyring.open(entry.body, "ingest_log", "body", entry.message_token))
-    return READERS[entry.kind](entry.log_id, source, body, entry.received_at)
+    return READERS[entry.kind](entry.log_id, source.at(entry.log_id), body, entry.received_at)

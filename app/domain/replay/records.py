@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import orjson
@@ -141,25 +140,15 @@ async def _together(entries: AsyncIterator[Row]) -> AsyncIterator[list[Entry]]:
 
 
 async def _read(look: Look, found: Findings, entries: Sequence[Entry]) -> Sequence[Word]:
-    """The words of entries, each under what its source declared when it was accepted."""
-    words: list[Word] = []
-    for source, said in groupby(entries, key=lambda entry: look.sources[entry.source_id].at(entry.log_id)):
-        words += await _read_alike(look, found, {**look.sources, source.id: source}, list(said))
-    return words
-
-
-async def _read_alike(
-    look: Look, found: Findings, sources: dict[int, Source], entries: Sequence[Entry]
-) -> Sequence[Word]:
     """The words of entries, through the very steps that the pipeline takes."""
-    batch = Batch(look.tx, look.keyring, look.now, look.policy, look.catalog, sources, entries=list(entries))
+    batch = Batch(look.tx, look.keyring, look.now, look.policy, look.catalog, look.sources, entries=list(entries))
     try:
         await open_entries(batch)
     except (Tampered, UnknownKey):
         if len(entries) == 1:
             found.differs("unreadable", "message", entries[0].log_id)
             return []
-        return [word for entry in entries for word in await _read_alike(look, found, sources, [entry])]
+        return [word for entry in entries for word in await _read(look, found, [entry])]
     await normalize_words(batch)
     for aside in batch.aside:
         found.differs("unread", "message", aside.log_id)

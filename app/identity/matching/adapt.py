@@ -1,22 +1,23 @@
 """A model that fits the records at hand, learned without labels: how common values are, how often strangers agree, and
 from which score a link is right.
 
-Everything leans on the model that it starts from, the more so the fewer records there are: a prior of so many
-records is mixed in, so that nothing runs away.
+Expectation and maximisation over two samples of pairs: those that blocking brings together, of which many are one
+person, teach `m`; pairs at random, of which hardly any are, teach `u`. Everything leans on the model that it starts
+from, the more so the fewer records there are: a prior of so many pairs is mixed in, so that nothing runs away.
 """
 
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Final
+from typing import Final, TypeAlias
 
 from app.identity.matching.blocking import MAX_HOLDERS, blocking_keys
 from app.identity.matching.features import Features
 from app.identity.matching.model import Comparison, Frequencies, Level, Model
-from app.identity.matching.scorer import Scorer, judge
+from app.identity.matching.scorer import LEAST_FREQUENCY, Judge, judge
 
 PRIOR: Final = 200
 """Records that the frequencies of the model count for."""
@@ -24,19 +25,16 @@ PRIOR: Final = 200
 PRIOR_PAIRS: Final = 2_000
 """Pairs that its `u` count for."""
 
-SAMPLED: Final = 200_000
-"""Pairs of records, drawn at random, from which `u` is estimated."""
-
-RARE: Final = 2
-"""A value that fewer records have is one of the others."""
-
 PRIOR_MATCHES: Final = 500
 """Pairs of one person that its `m` count for."""
 
-COMPARED: Final = 300_000
+SAMPLED: Final = 100_000
+"""Pairs of records, drawn at random, from which `u` is estimated."""
+
+COMPARED: Final = 100_000
 """Candidate pairs, drawn at random, from which `m` and the number of matches are estimated."""
 
-ROUNDS: Final = 6
+ROUNDS: Final = 8
 """Of expectation and maximisation."""
 
 RIGHT: Final = 0.9
@@ -47,121 +45,142 @@ REVIEWED: Final = 0.1
 
 LEAST_OTHERS: Final = 0.01
 SURE: Final = 40.0
-LEAST: Final = 0.001
 
 SEED: Final = 20_261_124
+
+Pairs: TypeAlias = Iterable[tuple[int, int]]
+Seen: TypeAlias = Mapping[tuple[tuple[int, ...], tuple[str, ...]], int]
+"""How many pairs show these levels, one for each comparison, and agree on these values where a frequency weighs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """What EM is run on; `share` is the part of all candidates that `met` holds."""
+
+    records: int
+    met: Seen
+    share: float
+    strangers: Seen
+    values: Mapping[str, Counter[str]]
 
 
 def adapt(model: Model, records: Sequence[Features]) -> Model:
     """The model fitted to these records. The same records in the same order give the same model."""
     if len(records) < 2:
         return model
-    drawn = random.Random(SEED)  # noqa: S311  a sample, no secret
-    fitted = replace(
-        model,
-        comparisons=tuple(_with_u(each, records, drawn) for each in model.comparisons),
-        frequencies={name: _counted(name, held, records) for name, held in model.frequencies.items()},
-        origin="adapted",
-    )
-    pairs, share = _candidates(records, drawn)
-    others = 1.0
+    samples = _samples(model, records)
+    fitted, others = replace(model, origin="adapted"), 1.0
     for _ in range(ROUNDS):
-        fitted, others = _step(model, fitted, records, pairs, share, others)
+        fitted, others = _step(model, fitted, samples, others)
     odds = math.log2(len(records) / others)
     automatic = round(odds + math.log2(RIGHT / (1 - RIGHT)), 3)
-    return replace(
-        fitted, automatic=automatic, review=min(automatic, round(odds + math.log2(REVIEWED / (1 - REVIEWED)), 3))
-    )
+    review = min(automatic, round(odds + math.log2(REVIEWED / (1 - REVIEWED)), 3))
+    return replace(fitted, automatic=automatic, review=review)
 
 
-def _candidates(records: Sequence[Features], drawn: random.Random) -> tuple[list[tuple[int, int]], float]:
-    """Pairs that blocking brings together, a sample where they are many, and which share of them that is."""
+def _samples(model: Model, records: Sequence[Features]) -> _Samples:
+    drawn = random.Random(SEED)  # noqa: S311  a sample, no secret
+    candidates = _candidates(records)
+    share = 1.0
+    if len(candidates) > COMPARED:
+        share = COMPARED / len(candidates)
+        candidates = sorted(drawn.sample(candidates, COMPARED))
+    many = len(records)
+    if many * (many - 1) // 2 <= SAMPLED:
+        strangers: Pairs = combinations(range(many), 2)
+    else:
+        strangers = ((a, b) for a, b in _at_random(drawn, many) if a != b)
+    places = {name: Features._fields.index(name) for name in model.frequencies}
+    values = {name: Counter(str(r[at]) for r in records if r[at]) for name, at in places.items()}
+    return _Samples(many, _seen(model, records, candidates), share, _seen(model, records, strangers), values)
+
+
+def _at_random(drawn: random.Random, many: int) -> Pairs:
+    return ((int(drawn.random() * many), int(drawn.random() * many)) for _ in range(SAMPLED))
+
+
+def _candidates(records: Sequence[Features]) -> list[tuple[int, int]]:
+    """The pairs that blocking brings together, in order."""
     holders: dict[str, list[int]] = defaultdict(list)
     for number, record in enumerate(records):
-        for key in blocking_keys(record):
+        for key in set(blocking_keys(record)):
             holders[key].append(number)
-    met = {pair for ids in holders.values() if len(ids) <= MAX_HOLDERS for pair in combinations(ids, 2)}
-    ordered = sorted(met)
-    if len(ordered) <= COMPARED:
-        return ordered, 1.0
-    return drawn.sample(ordered, COMPARED), COMPARED / len(ordered)
+    return sorted({pair for ids in holders.values() if len(ids) <= MAX_HOLDERS for pair in combinations(ids, 2)})
 
 
-def _step(
-    model: Model,
-    fitted: Model,
-    records: Sequence[Features],
-    pairs: Sequence[tuple[int, int]],
-    share: float,
-    others: float,
-) -> tuple[Model, float]:
-    """One round: how likely each pair is one person under the model so far, and what follows for `m` and for how many
-    others of its person a record has on average."""
-    scorer = Scorer(fitted)
-    judges = [judge(each) for each in fitted.comparisons]
-    seen = [[0.0] * len(each.levels) for each in fitted.comparisons]
-    odds = math.log2(others / len(records))
-    total = 0.0
+def _seen(model: Model, records: Sequence[Features], pairs: Pairs) -> Seen:
+    """The pairs by what they show: compared once, then only counted."""
+    judges: list[Judge] = [judge(each) for each in model.comparisons]
+    weighed = [
+        (number, Features._fields.index(each.frequency))
+        for number, each in enumerate(model.comparisons)
+        if each.frequency in model.frequencies
+    ]
+    seen: Counter[tuple[tuple[int, ...], tuple[str, ...]]] = Counter()
     for a, b in pairs:
         one, other = records[a], records[b]
-        bits = scorer.bits(one, other) + odds
-        likely = 1.0 if bits > SURE else 0.0 if bits < -SURE else 1 / (1 + 2**-bits)
-        if likely > LEAST:
-            total += likely
-            for counts, decide in zip(seen, judges, strict=True):
-                level = decide(one, other)
-                if level >= 0:
-                    counts[level] += likely
+        levels = tuple([decide(one, other) for decide in judges])
+        seen[levels, tuple([str(one[at]) for number, at in weighed if levels[number] == 0])] += 1
+    return seen
+
+
+def _step(model: Model, fitted: Model, samples: _Samples, others: float) -> tuple[Model, float]:
+    """One round: how likely each pair is one person under the model so far, and what follows for `m`, `u`, the
+    frequencies and for how many others of its person a record has on average."""
+    same, alike = _expected(fitted, samples.met, others / samples.records)
+    apart, _ = _expected(fitted, samples.strangers, others / samples.records, same=False)
     comparisons = tuple(
-        _with_m(fitting, start, counts)
-        for fitting, start, counts in zip(fitted.comparisons, model.comparisons, seen, strict=True)
+        replace(start, levels=tuple(_levels(start, m, u)))
+        for start, m, u in zip(model.comparisons, same, apart, strict=True)
     )
-    return replace(fitted, comparisons=comparisons), max(LEAST_OTHERS, 2 * total / share / len(records))
+    frequencies = {name: _counted(samples.values[name], prior, others) for name, prior in model.frequencies.items()}
+    others = max(LEAST_OTHERS, 2 * alike / samples.share / samples.records)
+    return replace(fitted, comparisons=comparisons, frequencies=frequencies), others
 
 
-def _with_m(fitting: Comparison, start: Comparison, counts: Sequence[float]) -> Comparison:
-    many = sum(counts) + PRIOR_MATCHES
-    levels = tuple(
-        level if level.m == level.u else replace(level, m=(count + PRIOR_MATCHES * first.m) / many)
-        for level, first, count in zip(fitting.levels, start.levels, counts, strict=True)
-    )
-    return replace(fitting, levels=levels)
+def _expected(fitted: Model, seen: Seen, chance: float, *, same: bool = True) -> tuple[list[list[float]], float]:
+    """How often each level shows among the pairs that are one person, or that are not; and how many pairs those are."""
+    odds = math.log2(chance)
+    bits = [[level.bits for level in each.levels] + [0.0] for each in fitted.comparisons]  # the last for -1
+    weighed = []
+    for number, each in enumerate(fitted.comparisons):
+        frequencies = fitted.frequencies.get(each.frequency or "")
+        if frequencies is not None:
+            weighed.append((number, frequencies))
+            bits[number][0] = math.log2(each.levels[0].m)
+    counts = [[0.0] * len(each) for each in bits]
+    total = 0.0
+    for (levels, values), many in seen.items():
+        score = odds + sum([column[level] for column, level in zip(bits, levels, strict=True)])
+        if values:
+            shown = [frequencies for number, frequencies in weighed if levels[number] == 0]
+            for frequencies, value in zip(shown, values, strict=True):
+                score -= math.log2(max(frequencies.of(value), LEAST_FREQUENCY))
+        likely = 1 / (1 + 2 ** -max(-SURE, min(SURE, score)))
+        weight = many * (likely if same else 1 - likely)
+        total += weight
+        for column, level in zip(counts, levels, strict=True):
+            column[level] += weight
+    return [column[:-1] for column in counts], total
 
 
-def _counted(column: str, prior: Frequencies, records: Sequence[Features]) -> Frequencies:
-    place = Features._fields.index(column)
-    seen = Counter(value for record in records if (value := record[place]))
-    many = sum(seen.values())
+def _levels(start: Comparison, same: Sequence[float], apart: Sequence[float]) -> Iterable[Level]:
+    matches, strangers = sum(same) + PRIOR_MATCHES, sum(apart) + PRIOR_PAIRS
+    for level, m, u in zip(start.levels, same, apart, strict=True):
+        if level.m == level.u:  # it says nothing, for or against, and goes on so
+            yield level
+        else:
+            yield replace(level, m=(m + PRIOR_MATCHES * level.m) / matches, u=(u + PRIOR_PAIRS * level.u) / strangers)
+
+
+def _counted(seen: Counter[str], prior: Frequencies, others: float) -> Frequencies:
+    """How often each value occurs among strangers: a person's own other records are no sign that it is common."""
+    many = seen.total()
     if not many:
         return prior
     values = {
-        str(value): (times + PRIOR * prior.of(str(value))) / (many + PRIOR)
+        value: (times - others + PRIOR * prior.of(value)) / (many + PRIOR)
         for value, times in seen.items()
-        if times >= RARE
+        if times > 1 + others
     }
-    once = (1 + PRIOR * prior.others) / (many + PRIOR)
-    return Frequencies(once, values)
-
-
-def _with_u(comparison: Comparison, records: Sequence[Features], drawn: random.Random) -> Comparison:
-    """The comparison with `u` as pairs at random show it."""
-    places = [Features._fields.index(column) for column in comparison.present]
-    able = [record for record in records if any(record[place] for place in places)]
-    if len(able) < 2:
-        return comparison
-    decide = judge(comparison)
-    seen: Counter[int] = Counter()
-    for _ in range(min(SAMPLED, len(able) * (len(able) - 1) // 2)):
-        one, other = drawn.sample(able, 2)
-        seen[decide(one, other)] += 1
-    many = sum(seen.values()) - seen[-1]
-    levels = tuple(
-        _fitted(level, (seen[number] + PRIOR_PAIRS * level.u) / (many + PRIOR_PAIRS))
-        for number, level in enumerate(comparison.levels)
-    )
-    return replace(comparison, levels=levels)
-
-
-def _fitted(level: Level, u: float) -> Level:
-    """A level that says nothing, for or against, goes on saying nothing."""
-    return level if level.m == level.u else replace(level, u=min(1.0, u))
+    return Frequencies((1 + PRIOR * prior.others) / (many + PRIOR), values)

@@ -77,8 +77,9 @@ def evaluate(
         with progress("Reading") as told:
             held = members(_counted(rows(data, used.columns), told), policy, said)
         _same_ids(held, known, data, labels)
-        with progress("Comparing", len(held)) as told:
+        with progress("Fitting the model"):
             by = _used(base, held, policy, adapt=adapt)
+        with progress("Comparing", len(held)) as told:
             found = outcome(used, held, known, policy, by, lambda _, done, of: told(done, of))
         if file is not None:
             file.write(report(found, data.name, name, datetime.now(UTC)))

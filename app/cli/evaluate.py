@@ -22,6 +22,7 @@ from app.domain.evaluate.people import TELL_EVERY, Member, all_features, members
 from app.domain.evaluate.report import facts, percent, report
 from app.domain.matching import Features
 from app.domain.normalize import Declarations
+from app.domain.normalize.calendar import YEARS
 from app.identity.matching.adapt import adapt as adapted
 from app.identity.matching.features import TRAITS
 from app.identity.matching.model import Model, load
@@ -34,6 +35,12 @@ SHIPPED, NONE = "shipped", "none"
 Traits = Annotated[list[str] | None, typer.Option("--map", help="trait=column, or trait=column+column. Repeatable.")]
 Identifiers = Annotated[
     list[str] | None, typer.Option("--identifier", help="namespace=column, for numbers that name a person. Repeatable.")
+]
+Century = Annotated[
+    int | None,
+    typer.Option(
+        min=YEARS.start, max=YEARS.stop - 100, help="First year of the hundred that 1/2/80 is of, such as 1925."
+    ),
 ]
 Chosen = Annotated[str, typer.Option("--model", help="shipped, the file of a model, or none.")]
 Adapt = Annotated[bool, typer.Option("--adapt/--no-adapt", help="Fit the model to these records first, unlabelled.")]
@@ -54,6 +61,7 @@ def evaluate(
     ] = None,
     region: Region = None,
     day_first: DayFirst = None,
+    century_from: Century = None,
     model: Chosen = SHIPPED,
     adapt: Adapt = True,
     guess: Guess = True,
@@ -66,7 +74,8 @@ def evaluate(
 
     Example: cdp evaluate people.csv truth.csv --map last_name=surname --map birthday=dob --report report.html
     """
-    policy, said = Policy(), declared(Declarations(), Said(region=region, day_first=day_first))
+    policy = Policy()
+    said = declared(Declarations(century_from=century_from), Said(region=region, day_first=day_first))
     base = _model(model)
     name = _named(base, adapt=adapt)
     used = mapped(

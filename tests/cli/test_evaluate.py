@@ -52,6 +52,16 @@ def test_it_prints_how_well_people_were_found(here: Path) -> None:
     assert "pairs                 1.0000  1.0000  1.0000" in printed
     assert "Pairs: 4 right, 0 wrong, 0 missed." in printed
     assert "Could not be read: 1 of 6 values of email." in printed
+    assert "values of birthday" not in printed
+
+
+def test_what_a_source_would_declare_decides_how_values_are_read(here: Path) -> None:
+    (here / "people.csv").write_text("id,dob,phone\n1,2/3/80,0302298716\n2,2/3/80,030 229 87 16\n")
+    dob = ("--map", "birthday=dob", "--model", "none", "--json")
+    bare = json.loads(evaluate(here, *dob)[1])
+    told = json.loads(evaluate(here, *dob, "--month-first", "--century-from", "1925", "--region", "DE")[1])
+    assert (bare["unreadable"], told["unreadable"]) == ({"birthday": 2, "phone": 2}, {})
+    assert (bare["pairs"]["right"], told["pairs"]["right"]) == (0, 1)
 
 
 def test_without_a_model_only_shared_identifiers_count(here: Path) -> None:

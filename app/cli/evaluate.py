@@ -51,7 +51,7 @@ Page = Annotated[Path | None, typer.Option("--report", help="Write a page with t
 
 
 def evaluate(
-    data: Annotated[Path, typer.Argument(help="A CSV file of records, .gz or not.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A CSV file of records, .gz or not.")],
     labels: Annotated[Path, typer.Argument(metavar="TRUTH", help="A CSV file with the columns id and cluster.")],
     mapping: Traits = None,
     identifier: Identifiers = None,

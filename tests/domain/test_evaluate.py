@@ -60,7 +60,7 @@ def file(place: Path, name: str, *lines: str) -> Path:
 def evaluated(place: Path, *lines: str, matcher: Matcher | None = TOY) -> Outcome:
     """The outcome for lines of `id,cluster,first_name,last_name,city,email`; without a cluster one is not labelled."""
     data = file(place, "people.csv", "id,cluster,first_name,last_name,city,email", *lines)
-    used = Used(matcher, lambda one, other: [("names & more", "alike", bits(one, other))]) if matcher else None
+    used = Used(matcher, lambda one, other: [("<names> & more", "alike", bits(one, other))]) if matcher else None
     held = members(rows(data, COLUMNS), Policy())
     return outcome(Mapped(COLUMNS, ()), held, truth(data), Policy(), used)
 
@@ -249,7 +249,9 @@ def test_a_key_that_too_many_carry_compares_nobody(tmp_path: Path) -> None:
 
 def test_a_false_union_names_the_link_that_made_it(tmp_path: Path) -> None:
     shared = "eve@mail.example"
-    found = evaluated(tmp_path, f"1,a,Ann,Weber,Ely,{shared}", f"2,a,,,,{shared}", "3,b,Ann,Weber,Ely,", "4,c,Bo,Kim,,")
+    found = evaluated(
+        tmp_path, f"1,a,Ann,Weber,Ely,{shared}", f"2,a,,,,{shared}", "3,b,Ann,Weber,Ely,", f"4,c,Bo,Kim,,{shared}"
+    )
     (union,) = found.mistakes.unions
     assert (ids(found, union.records), union.entities, union.wrong) == (["1", "2", "3"], 2, 2)
     assert [(link.kind, ids(found, [link.a, link.b]), link.score) for link in union.links] == [
@@ -283,6 +285,11 @@ def test_an_entity_is_torn_for_a_reason(tmp_path: Path, lines: list[str], why: s
     assert [ids(found, part) for part in torn.parts] == [[lines[0][0]], [lines[1][0]]]
 
 
+def test_of_several_scores_between_the_parts_the_best_is_told(tmp_path: Path) -> None:
+    found = evaluated(tmp_path, "1,a,Ann,Weber,,", "2,a,,Weber,,", "3,a,Bo,Weber,,")
+    assert [torn.best and torn.best.bits for torn in found.mistakes.torn] == [6.0]
+
+
 def test_the_worst_mistakes_come_first(tmp_path: Path) -> None:
     email = ",eve@mail.example"
     lines = [f"{n},a,,,{email}" for n in range(3)] + ["3,a,,,,", "4,b,,,,", "5,b,,,,"]
@@ -292,10 +299,11 @@ def test_the_worst_mistakes_come_first(tmp_path: Path) -> None:
 
 
 def test_scores_are_counted_for_what_they_are_worth_and_only_between_labelled_records() -> None:
-    scores = Scores(["a", "a", "b", None], review=4.0)
+    scores = Scores(["a", "a", "b", None, "a"], review=4.0)
+    scores.seen(0, 4, 4.0)
     for a, b, worth in ((0, 1, 3.9), (0, 2, -0.5), (0, 3, 9.0), (1, 2, float("inf")), (0, 1, float("-inf"))):
         scores.seen(a, b, worth)
-    assert scores.alike == {3: 1, -MOST_BITS: 1}
+    assert scores.alike == {4: 1, 3: 1, -MOST_BITS: 1}
     assert scores.apart == {-1: 1, MOST_BITS - 1: 1}
     assert scores.low == {(0, 1): -MOST_BITS}
 
@@ -367,7 +375,7 @@ def test_the_report_says_the_figures_and_the_worst_mistakes_in_words(tmp_path: P
         "people.csv: 4 records of 3 true people; 2 people found. The toy model. 01 March 2026.",
         "0.0 %of what was put together belongs together.2 wrong pairs",
         "2 true people in one: 2 records, 1 wrong pair",
-        "They are alike: 13.0 bits. names & more +13.0 (alike)",
+        "They are alike: 13.0 bits. <names> & more +13.0 (alike)",
         "One true person in 2: 2 records, 1 missed pair",
         "linked from 10.0",
         "They share no identifier and no live blocking key, so they were never compared.",

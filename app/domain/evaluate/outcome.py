@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from app.domain.evaluate.mapping import Mapped
 from app.domain.evaluate.mistakes import Mistakes, mistakes
-from app.domain.evaluate.people import Member, People, Told, people
+from app.domain.evaluate.people import Member, People, Told, features_of, people
 from app.domain.evaluate.scores import Scores
 from app.domain.matching import Features, Matcher
 from app.identity.evaluation import Evaluation, Measure, evaluate
@@ -52,8 +52,7 @@ class Outcome:
         """What the score of two records is made of, what says most first; nothing without a model."""
         if self.used is None:
             return ()
-        matcher = self.used.matcher
-        one, other = (matcher.features(matcher.compared(self.found.members[id].state)) for id in (a, b))
+        one, other = (features_of(self.found.members[id], self.used.matcher) for id in (a, b))
         return sorted(self.used.explain(one, other), key=lambda part: -abs(part[2]))
 
     @property

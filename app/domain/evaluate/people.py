@@ -86,7 +86,11 @@ def people(
 
 def all_features(members: Iterable[Member], matcher: Matcher) -> list[Features]:
     """What each record is compared by."""
-    return [matcher.features(matcher.compared(member.state, member.identifiers)) for member in members]
+    return [features_of(member, matcher) for member in members]
+
+
+def features_of(member: Member, matcher: Matcher) -> Features:
+    return matcher.features(matcher.compared(member.state, member.identifiers))
 
 
 def scored(

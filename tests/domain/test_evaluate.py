@@ -12,7 +12,7 @@ import pytest
 
 from app.core.errors import NotFound, Refused
 from app.core.runtime import Runtime
-from app.domain.evaluate.cases import letter
+from app.domain.evaluate.cases import MAX_RECORDS, few, letter
 from app.domain.evaluate.labelled import Columns, header, rows, truth
 from app.domain.evaluate.mapping import Mapped, mapped
 from app.domain.evaluate.mistakes import kind
@@ -51,6 +51,10 @@ TOY: Any = Matcher(
 )
 
 
+def explain(one: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str, float]]:
+    return [("place", "another", -1.0), ("gender", "unknown", 0.01), ("<names> & more", "alike", bits(one, other))]
+
+
 def file(place: Path, name: str, *lines: str) -> Path:
     written = place / name
     written.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -60,7 +64,7 @@ def file(place: Path, name: str, *lines: str) -> Path:
 def evaluated(place: Path, *lines: str, matcher: Matcher | None = TOY) -> Outcome:
     """The outcome for lines of `id,cluster,first_name,last_name,city,email`; without a cluster one is not labelled."""
     data = file(place, "people.csv", "id,cluster,first_name,last_name,city,email", *lines)
-    used = Used(matcher, lambda one, other: [("<names> & more", "alike", bits(one, other))]) if matcher else None
+    used = Used(matcher, explain) if matcher else None
     held = members(rows(data, COLUMNS), Policy())
     return outcome(Mapped(COLUMNS, ()), held, truth(data), Policy(), used)
 
@@ -290,6 +294,22 @@ def test_of_several_scores_between_the_parts_the_best_is_told(tmp_path: Path) ->
     assert [torn.best and torn.best.bits for torn in found.mistakes.torn] == [6.0]
 
 
+def test_only_pairs_that_are_not_one_person_wait(tmp_path: Path) -> None:
+    sure, unsure = ["1,a,Ann,Weber,Ely,", "2,a,Ann,Weber,Ely,"], "3,a,,Weber,,"
+    assert evaluated(tmp_path, *sure).waiting == 0
+    found = evaluated(tmp_path, *sure, unsure)
+    assert (len(found.found.pairs), found.waiting) == (3, 2)
+
+
+def test_records_that_only_one_of_the_files_has_are_counted(tmp_path: Path) -> None:
+    held = members(
+        rows(file(tmp_path, "a.csv", "id,first_name", "1,Ann", "2,Bo"), Columns({"first_name": ["first_name"]})),
+        Policy(),
+    )
+    found = outcome(Mapped(COLUMNS, ()), held, {"1": "a", "7": "a", "8": "b"}, Policy(), None)
+    assert (found.unlabelled, found.absent, found.evaluation.missed) == (1, 2, 1)
+
+
 def test_the_worst_mistakes_come_first(tmp_path: Path) -> None:
     email = ",eve@mail.example"
     lines = [f"{n},a,,,{email}" for n in range(3)] + ["3,a,,,,", "4,b,,,,", "5,b,,,,"]
@@ -339,33 +359,38 @@ class Page(HTMLParser):
         self.text += data
 
 
-NASTY = "\"<script>alert(1)</script>&<b a='1'\""
-HOSTILE = [f"1,<i>a,{NASTY.replace(chr(34), '')},Weber,Ely,", "2,b,Bo,Weber,Ely,eve@mail.example", "3,b,,Weber,,bad@@"]
-
-
 def page_of(found: Outcome, **given: Any) -> Page:
     return Page(report(found, given.get("data", "people.csv"), "the toy model", DAWN))
 
 
 def test_the_report_needs_nothing_but_itself_and_runs_no_script(tmp_path: Path) -> None:
-    page = page_of(evaluated(tmp_path, "1,a,Ann,Weber,Ely,", "2,b,Ann,Weber,Ely,"))
+    written = report(evaluated(tmp_path, "1,a,Ann,Weber,Ely,", "2,b,Ann,Weber,Ely,"), "people.csv", "the toy", DAWN)
+    page = Page(written)
     assert page.open == []
     assert not page.seen & {"script", "link", "img", "iframe", "object", "a", "form", "base"}
-    assert not page.attributes & {"src", "href", "style"} - {"style"}
+    assert not page.attributes & {"src", "href", "style"}
     assert not any(name.startswith("on") for name in page.attributes)
-    assert "http" not in page.text.lower().replace("http-equiv", "")
+    assert "//" not in written
+    assert "url(" not in written
+    assert "default-src 'none'" in written
 
 
-def test_every_value_in_the_report_is_text(tmp_path: Path) -> None:
-    found = evaluated(tmp_path, *HOSTILE)
-    page = page_of(found, data="<u>&.csv")
+def test_every_word_of_the_data_is_text_in_the_report(tmp_path: Path) -> None:
+    names = ("<i>id</i>", "<u>source</u>", "<b>name</b>", "<a href='x'>card</a>", "<script>alert(1)</script>")
+    nr, source, name, card, other = names
+    lines = [f"{nr}{n},{source},{'one' if n < 2 else 'two'},{name},{card},{other}" for n in range(3)]
+    lines += [f"{nr}3,{source},two,{other},,"]
+    data = file(tmp_path, "p.csv", "id,source,cluster,first_name,card,<em>odd</em>", *lines)
+    columns = Columns({"first_name": ["first_name"], "last_name": ["<em>odd</em>"]}, {"card": ["card"]})
+    held = members(rows(data, columns), Policy())
+    found = outcome(Mapped(columns, ("<tt>unused</tt>",)), held, truth(data), Policy(), None)
+    assert (len(found.mistakes.unions), len(found.mistakes.torn)) == (1, 1)
+    page = Page(report(found, "<u>&.csv", "<u>model</u>", DAWN))
     assert page.open == []
-    assert not page.seen & {"script", "i", "u"}
-    assert "<u>&.csv" in page.text
-    both = page_of(evaluated(tmp_path, *(line.replace(",b,", ",<i>a,") for line in HOSTILE)))
-    assert "<script>alert(1)</script>&<b a='1'" in both.text
-    assert both.open == []
-    assert not both.seen & {"script", "i"}
+    assert not page.seen & {"i", "u", "a", "em", "tt", "script"}
+    for said in (*names, "<em>odd</em>", "<tt>unused</tt>", "<u>&.csv", "<u>model</u>"):
+        assert said in page.text, said
+    assert page.text.count("Evaluation of <u>&.csv") == 1
 
 
 def test_the_report_says_the_figures_and_the_worst_mistakes_in_words(tmp_path: Path) -> None:
@@ -375,7 +400,7 @@ def test_the_report_says_the_figures_and_the_worst_mistakes_in_words(tmp_path: P
         "people.csv: 4 records of 3 true people; 2 people found. The toy model. 01 March 2026.",
         "0.0 %of what was put together belongs together.2 wrong pairs",
         "2 true people in one: 2 records, 1 wrong pair",
-        "They are alike: 13.0 bits. <names> & more +13.0 (alike)",
+        "They are alike: 13.0 bits. <names> & more +13.0 (alike), place -1.0 (another)",
         "One true person in 2: 2 records, 1 missed pair",
         "linked from 10.0",
         "They share no identifier and no live blocking key, so they were never compared.",
@@ -392,6 +417,13 @@ def test_a_mistake_of_many_records_shows_some_of_each_side(tmp_path: Path) -> No
     assert "One true person in 29: 29 records" in page.text
     assert "And 17 more records." in page.text
     assert "2 true people in one: 12 records, 11 wrong pairs" in page.text
+
+
+def test_the_records_that_a_link_joins_are_shown_whatever_else_is_left_out() -> None:
+    groups = [("A", range(30)), ("B", range(30, 60)), ("C", [60])]
+    shown = few(groups, [29, 59])
+    assert len(shown) == MAX_RECORDS
+    assert {("A", 29), ("B", 59), ("C", 60), ("A", 0), ("B", 30)} <= {*shown}
 
 
 def test_a_perfect_outcome_has_a_report_too(tmp_path: Path) -> None:

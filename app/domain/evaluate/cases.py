@@ -16,6 +16,7 @@ MAX_RECORDS: Final = 12
 """Records that one mistake shows, those of its links first."""
 
 MAX_LINKS: Final = 4
+LEAST_BITS: Final = 0.05
 
 Group: TypeAlias = tuple[str, Sequence[int]]
 """A letter, and the records by their places."""
@@ -82,8 +83,12 @@ def _link(outcome: Outcome, tie: Tie, letters: dict[int, str]) -> str:
 
 
 def _made_of(outcome: Outcome, a: int, b: int) -> str:
-    """What a score is the sum of."""
-    parts = [f"{escape(what)} {bits:+.1f} ({escape(how)})" for what, how, bits in outcome.explained(a, b)]
+    """What a score is the sum of; parts that say next to nothing are left out."""
+    parts = [
+        f"{escape(what)} {bits:+.1f} ({escape(how)})"
+        for what, how, bits in outcome.explained(a, b)
+        if abs(bits) >= LEAST_BITS
+    ]
     return f' <span class="soft">{", ".join(parts)}</span>' if parts else ""
 
 
@@ -97,7 +102,7 @@ def _badge(name: str) -> str:
 
 
 def _case(outcome: Outcome, head: str, why: Iterable[str], groups: Sequence[Group], first: Sequence[int]) -> str:
-    shown = _shown(groups, first)
+    shown = few(groups, first)
     columns = _columns([outcome.found.members[id] for _, id in shown])
     heads = "".join(f"<th>{escape(name)}</th>" for name in ("", "source", "id", *columns))
     rows = "".join(_row(name, outcome.found.members[id], columns) for name, id in shown)
@@ -108,7 +113,7 @@ def _case(outcome: Outcome, head: str, why: Iterable[str], groups: Sequence[Grou
     return f'<article><h3>{head}</h3><ul>{reasons}</ul><div class="wide">{table}</div>{left_out}</article>'
 
 
-def _shown(groups: Sequence[Group], first: Sequence[int]) -> list[tuple[str, int]]:
+def few(groups: Sequence[Group], first: Sequence[int]) -> list[tuple[str, int]]:
     """The records to show under their letters: those of the links, then one of each group in turn."""
     turns = [ids[turn] for turn in range(MAX_RECORDS) for _, ids in groups if turn < len(ids)]
     chosen = set(list(dict.fromkeys(chain(first, turns)))[:MAX_RECORDS])

@@ -58,7 +58,7 @@ def percent(share: float) -> str:
 def facts(outcome: Outcome) -> Iterator[str]:
     """What there is to say of the records beside the figures, a sentence each."""
     judged = outcome.evaluation
-    yield f"The largest person found has records: {judged.largest:,}; the largest true one: {judged.largest_entity:,}."
+    yield f"The largest person found holds {judged.largest:,} records, the largest true one {judged.largest_entity:,}."
     if outcome.unlabelled:
         yield f"Records that are not in the truth, resolved and not judged: {outcome.unlabelled:,}."
     if outcome.absent:

@@ -1,11 +1,13 @@
 """Evaluations: files read, people found as the pipeline finds them, and every mistake explained."""
 
 import gzip
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from random import Random
 from typing import Any
+from xml.etree import ElementTree
 
 import orjson
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from app.core.errors import NotFound, Refused
 from app.core.runtime import Runtime
 from app.domain.evaluate.cases import MAX_RECORDS, few, letter
+from app.domain.evaluate.histogram import histogram
 from app.domain.evaluate.labelled import Columns, header, rows, truth
 from app.domain.evaluate.mapping import Mapped, mapped
 from app.domain.evaluate.mistakes import kind
@@ -448,6 +451,28 @@ def test_a_perfect_outcome_has_a_report_too(tmp_path: Path) -> None:
 )
 def test_only_all_of_it_is_a_hundred_percent(share: float, said: str) -> None:
     assert percent(share) == said
+
+
+def test_the_picture_stands_pairs_of_one_person_up_and_of_two_down_beside_the_thresholds() -> None:
+    scores = Scores([], 4.0, alike=Counter({10: 500, 20: 5}), apart=Counter({-7: 500, 10: 1}))
+    drawn = list(ElementTree.fromstring(histogram(scores, 4.0, 10.0)).iter())  # noqa: S314  our own picture
+    bars = {str(each[0].text).split(" to ")[0] + str(each.get("class")): each for each in drawn if each.tag == "rect"}
+    place = {name: {at: float(bar.get(at, "")) for at in ("x", "y", "width", "height")} for name, bar in bars.items()}
+    assert set(place) == {"10alike", "20alike", "-7apart", "10apart"}
+    ground = place["10apart"]["y"]
+    assert place["-7apart"]["y"] == ground
+    for name in ("10alike", "20alike"):
+        assert place[name]["y"] + place[name]["height"] == pytest.approx(ground, abs=0.2)
+    assert place["10alike"]["height"] == place["-7apart"]["height"] > place["20alike"]["height"] > 0
+    review, automatic = (float(each.get("x1", "")) for each in drawn if each.get("class") == "threshold")
+    assert automatic == place["10alike"]["x"] == place["10apart"]["x"]
+    assert place["-7apart"]["x"] < review < automatic < place["20alike"]["x"]
+
+
+def test_a_threshold_that_nobody_reaches_is_not_drawn_and_no_pair_needs_a_picture() -> None:
+    empty = histogram(Scores([], 4.0), 4.0, float("inf"))
+    assert empty.count('class="threshold"') == 1
+    assert "<rect" not in empty
 
 
 def test_parts_are_lettered_beyond_the_alphabet() -> None:

@@ -86,3 +86,19 @@ def test_a_migration_is_named_after_its_day_and_what_it_does() -> None:
         day, _, what = place.stem.partition("_")
         assert len(day) == len("2026-11-23-2132"), place.name
         assert what, place.name
+
+
+def test_records_from_before_matching_are_derived_again_once(scratch: str) -> None:
+    command.upgrade(config(scratch), "0003_import_rows")
+    run(
+        scratch,
+        "SET samewise.workspace = '1'",
+        "INSERT INTO workspaces (id, name, salt, created_at) VALUES (1, 'shop', 's', now())",
+        "INSERT INTO source_records (workspace_id, id, source_id, key_token, born_at, removed, state) "
+        "VALUES (1, 1, 1, 'k', now(), false, 's')",
+        "SET samewise.workspace = '2'",
+        "INSERT INTO workspaces (id, name, salt, created_at) VALUES (2, 'empty', 's', now())",
+    )
+    migrate(scratch)
+    asked = "SELECT CAST(workspace_id AS text) FROM refreshes WHERE reason = 'matching'"
+    assert run(scratch, asked) == ["1"]

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound, Refused
-from app.domain import decide, policies
+from app.domain import decide, models, policies
 from app.domain.contention import retried
 from app.domain.decide import DecidedOtherwise, Ruling
 from app.domain.profiles import RecordName
+from app.identity.matching.model import Model
+from app.identity.matching.shipped import shipped
 from app.identity.policy import Policy
 from app.workers.refresh import refresh_due
 from tests.make import Tenant
@@ -54,11 +56,13 @@ def acts(names: Sequence[Name]) -> st.SearchStrategy[Act]:
 
 class Desk:
     """Where the acts are done. `tenant` holds the policy in force; `standing` is every decision that was taken and not
-    revoked, with its id. With a `fuse` the connection ends before that statement of an act."""
+    revoked, with its id; `models` are those that a policy may name. With a `fuse` the connection ends before that
+    statement of an act."""
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
         self.fuse: int | None = None
+        self.models: dict[int, Model] = {models.SHIPPED: shipped()}
         self.standing: dict[frozenset[Name], tuple[int, Verdict]] = {}
 
     @property
@@ -127,6 +131,12 @@ class Desk:
                 return await act(burning, by=BY, now=self.tenant.rt.now())
 
         return await retried(once)
+
+    async def train(self, model: Model) -> None:
+        """Keep a model of the workspace's own."""
+        async with self.tenant.rt.begin(self.tenant.id) as tx:
+            version = await models.add(tx, self.keyring, model, now=self.tenant.rt.now())
+        self.models[version] = model
 
     async def switch(self, policy: Policy) -> None:
         """Put a policy in force, and derive everybody again as a worker does."""

@@ -7,6 +7,7 @@ of the values of one can be a value of the other.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, TypeAlias
 
 from app.identity.policy import Policy
@@ -14,6 +15,13 @@ from tests.properties.cast import one_day, one_name, written
 from tests.properties.records import Record
 
 Words: TypeAlias = tuple[tuple[Record, ...], ...]
+
+
+class Proof(IntEnum):
+    """What a link proves by itself: nothing that a household could not share; that a date of birth was written wrong;
+    that she goes by another name as well; whatever a person says."""
+
+    WEAK, LIKELY, STRONG, DECIDED = range(4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +40,18 @@ def alone(record: Record) -> Side:
     return Side((record,), word, word, {})
 
 
-def together(one: Side, other: Side, strength: str, values: Collection[tuple[str, str]], policy: Policy) -> Side:
-    """Two sides that a link of this strength (`weak`, `strong`, `decided`) has united."""
+def together(one: Side, other: Side, proof: Proof, values: Collection[tuple[str, str]], policy: Policy) -> Side:
+    """Two sides that a link has united."""
     members = one.members + other.members
     whole = (members,)
     pardon = {name: max(one.pardon.get(name, 0), other.pardon.get(name, 0)) for name in one.pardon | other.pardon}
-    if strength == "decided":
+    if proof is Proof.DECIDED:
         held = counted(members, values)
         pardon |= {name: many for name, many in held.items() if many > policy.rule(name).max_values}
     return Side(
         members,
-        one.names + other.names if strength == "weak" else whole,
-        whole if strength == "decided" else one.birthdays + other.birthdays,
+        whole if proof >= Proof.STRONG else one.names + other.names,
+        whole if proof >= Proof.LIKELY else one.birthdays + other.birthdays,
         pardon,
     )
 
@@ -61,12 +69,12 @@ def too_many(one: Side, other: Side, values: Collection[tuple[str, str]], policy
     return None
 
 
-def vetoed(one: Side, other: Side, strength: str, policy: Policy, single: Collection[str]) -> str | None:
+def vetoed(one: Side, other: Side, proof: Proof, policy: Policy, single: Collection[str]) -> str | None:
     """`single`: sources that have one record for each person."""
     rules = policy.vetoes
-    if rules.birthday and contradict(one.birthdays, other.birthdays, birthday, one_day):
+    if rules.birthday and proof < Proof.LIKELY and contradict(one.birthdays, other.birthdays, birthday, one_day):
         return "veto:birthday"
-    if rules.first_name and strength == "weak" and contradict(one.names, other.names, full_name, one_name):
+    if rules.first_name and proof < Proof.STRONG and contradict(one.names, other.names, full_name, one_name):
         return "veto:first_name"
     if rules.one_per_person and any(
         a.name[0] == b.name[0] and a.name[0] in single for a in one.members for b in other.members

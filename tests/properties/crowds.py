@@ -18,8 +18,8 @@ from tests.properties.histories import POOLS, SINGLE, narrow, portraits, wide
 from tests.properties.reading import Id, Name
 from tests.properties.records import Record
 
-SCORES = [31.5, 20.0, 19.9995, 19.5, 9.0, 9.0 + 1e-9, 4.0]
-"""log2 Bayes factors: on both sides of the weak ones, some nearer to each other than they are compared."""
+SCORES = [31.5, 29.0, 17.0, 16.9995, 16.5, 13.0, 11.0, 9.0, 9.0 + 1e-9, 4.0]
+"""log2 Bayes factors: on both sides of the thresholds, some nearer to each other than they are compared."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def people(crowd: Crowd, ids: Mapping[Name, int], order: Sequence[Record] | None
     generic = {Identifier(*each) for each in crowd.generic}
     decided: Mapping[frozenset[Name], Any] = crowd.beside.decided
     said = [Decision(ids[a], ids[b], verdict) for (a, b), verdict in decided.items()]
-    matches = [Match(ids[a], ids[b], score) for (a, b), score in crowd.beside.matches(ids.keys()).items()]
+    automatic = crowd.beside.automatic
+    scored = crowd.beside.matches(ids.keys())
+    matches = [Match(ids[a], ids[b], score, score - automatic) for (a, b), score in scored.items()]
     return [
         partition(component, generic, crowd.policy, decisions=said, matches=matches)
         for component in components(nodes, generic, decisions=said, matches=matches)

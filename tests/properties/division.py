@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from app.identity.policy import Policy
-from tests.properties.apart import Side, alone, together, too_many, vetoed
+from tests.properties.apart import Proof, Side, alone, together, too_many, vetoed
 from tests.properties.reading import Id, Name
 from tests.properties.records import Record
 
@@ -67,7 +67,7 @@ def divided(
         refused = against(one, other, reason, values, policy, beside)
         links.append(Link(reason.a, reason.b, reason.identifier, refused, reason.kind, reason.score))
         if refused is None:
-            both = together(one, other, strength(reason, policy), values, policy)
+            both = together(one, other, proof(reason, policy, beside), values, policy)
             side |= {record.name: both for record in both.members}
     groups = {id(held): held for held in side.values()}
     return links, [sorted(held.members, key=lambda r: r.rank) for held in groups.values()]
@@ -102,15 +102,21 @@ def against(one: Side, other: Side, reason: Link, values: set[Id], policy: Polic
         return "max_cluster"
     if reason.kind == "decision":
         return None
-    return too_many(one, other, values, policy) or vetoed(one, other, strength(reason, policy), policy, beside.single)
+    return too_many(one, other, values, policy) or vetoed(
+        one, other, proof(reason, policy, beside), policy, beside.single
+    )
 
 
-def strength(reason: Link, policy: Policy) -> str:
+def proof(reason: Link, policy: Policy, beside: Beside) -> Proof:
     if reason.identifier is not None:
-        return "weak" if policy.rule(reason.identifier[0]).priority <= policy.vetoes.weak_priority else "strong"
-    if reason.score is not None:
-        return "weak" if steps(reason.score) < steps(policy.vetoes.weak_score) else "strong"
-    return "decided"
+        weak = policy.rule(reason.identifier[0]).priority <= policy.vetoes.weak_priority
+        return Proof.WEAK if weak else Proof.STRONG
+    if reason.score is None:
+        return Proof.DECIDED
+    above = steps(reason.score - beside.automatic)
+    if above >= steps(policy.vetoes.first_name_margin):
+        return Proof.STRONG
+    return Proof.LIKELY if above >= steps(policy.vetoes.birthday_margin) else Proof.WEAK
 
 
 def connected(live: Sequence[Record], generic: frozenset[Id], beside: Beside = NOTHING) -> list[frozenset[Name]]:

@@ -12,7 +12,7 @@ from app.domain.catalog import Trait
 from app.domain.deliveries import Kind
 from app.identity.policy import Matching, NamespaceRule, Policy, Vetoes
 from tests.make import Message, minute
-from tests.properties.acts import Act, acts
+from tests.properties.acts import Act, Switch, acts
 from tests.properties.cast import CAST, FAMILY, FIRST_NAMES, HOME, LAST_NAMES, SHOP, WORK, Person
 
 PRIORITIES = {"crm": 10, "shop": 5, "web": 5, "club": 7}
@@ -77,7 +77,13 @@ WIDE = replace(SMALL, namespaces={**Policy().namespaces, "loyalty_card": Policy(
 
 vetoes = st.one_of(
     st.just(Vetoes()),
-    st.builds(Vetoes, st.booleans(), st.booleans(), st.booleans(), st.sampled_from([10, 60, 100])),
+    st.builds(
+        Vetoes,
+        *[st.sampled_from([True, True, False])] * 3,
+        weak_priority=st.sampled_from([10, 60, 100]),
+        birthday_margin=st.sampled_from([0.0, 4.0, 8.0]),
+        first_name_margin=st.sampled_from([2.0, 8.0, 20.0]),
+    ),
 )
 
 
@@ -139,7 +145,15 @@ traits = st.one_of(chances, portraits(), portraits())
 
 
 @st.composite
-def records(draw: st.DrawFn) -> Message:
+def looks(draw: st.DrawFn) -> dict[str, Any]:
+    """What tells who somebody is without a word of how to reach them, mostly; of a few people, so that they are met
+    again."""
+    said = {name: value for name, value in draw(portraits(CAST[:2])).items() if name not in ("email", "phone")}
+    return said if draw(st.integers(0, 4)) else {**said, "birthday": None}
+
+
+@st.composite
+def records(draw: st.DrawFn, traits: st.SearchStrategy[dict[str, Any]] = traits) -> Message:
     said: dict[str, Any] = {"key": draw(st.sampled_from(["1", "2", "3", "4"]))}
     source = draw(st.sampled_from(["crm", "shop", "club"]))
     at = draw(st.one_of(minutes, st.none()))
@@ -199,25 +213,63 @@ class History:
 def histories(draw: st.DrawFn, *, most: int = 12) -> History:
     many = draw(st.integers(1, most))
     each = st.one_of(records(), records(), records(), events())
-    sent = _numbered(draw(st.lists(each, min_size=many, max_size=many)))
+    return _sent(draw, draw(st.lists(each, min_size=many, max_size=many)), draw(policies()))
+
+
+@st.composite
+def likenesses(draw: st.DrawFn, *, most: int = 12) -> History:
+    """A history of people who are known by what they are called and when they were born."""
+    many = draw(st.integers(1, most))
+    each = st.one_of(records(looks()), records(looks()), records(looks()), records())
+    return _sent(draw, draw(st.lists(each, min_size=many, max_size=many)), draw(st.one_of(wide, wide, policies())))
+
+
+def _sent(draw: st.DrawFn, messages: Sequence[Message], policy: Policy) -> History:
+    """The messages as they come in: in any order, some again, cut into batches."""
+    sent = _numbered(messages)
     again = draw(st.lists(st.sampled_from(sent), max_size=3))
     renamed = [replace(m, id=f"{m.id}-again") if draw(st.booleans()) else m for m in again]
     order = draw(st.permutations([*sent, *renamed]))
     cuts = [0, *sorted(draw(st.sets(st.integers(1, len(order)), max_size=5))), len(order)]
     cut = [tuple(order[a:b]) for a, b in itertools.pairwise(cuts) if a < b]
     sizes = [draw(st.sampled_from([1, 2, 1000])) for _ in cut]
-    return History(draw(policies()), tuple(cut), tuple(sizes))
+    return History(policy, tuple(cut), tuple(sizes))
 
 
 @st.composite
-def decided(draw: st.DrawFn, *, most: int = 12) -> History:
+def decided(draw: st.DrawFn, told: st.SearchStrategy[History] | None = None, *, most: int = 12) -> History:
     """A history in which people are decided on, and decisions revoked, at any instant."""
-    history = draw(histories(most=most))
+    history = draw(histories(most=most) if told is None else told)
     names = sorted({(m.source, m.said["key"]) for m in history.messages if "key" in m.said})
     if len(names) < 2:
         return history
     done = [tuple(draw(st.lists(acts(names), max_size=3))) for _ in history.batches]
     return replace(history, acts=tuple(done))
+
+
+matchings = st.builds(
+    Matching,
+    model=st.sampled_from([0, 1]),
+    automatic=st.sampled_from([None, 6.0, 14.0]),
+    review=st.sampled_from([None, -4.0, 6.0]),
+)
+"""Matching by the shipped model, or by one of the workspace's own."""
+
+
+@st.composite
+def ruled(draw: st.DrawFn, *, most: int = 12) -> History:
+    """A history of people who are matched and decided on, in which the rules change now and then."""
+    history = draw(decided(likenesses(most=most)))
+    policy = replace(history.policy, matching=draw(matchings))
+    acts = list(history.acts or ((),) * len(history.batches))
+    for place in draw(st.lists(st.integers(0, len(acts) - 1), max_size=2)):
+        rules = draw(st.one_of(matchings, st.just(Matching(on=False))))
+        acts[place] += (Switch(replace(draw(policies()), namespaces=policy.namespaces, matching=rules)),)
+    return replace(history, policy=policy, acts=tuple(acts))
+
+
+lives = st.one_of(decided(), ruled())
+"""Whatever may happen."""
 
 
 def _numbered(messages: Sequence[Message]) -> tuple[Message, ...]:

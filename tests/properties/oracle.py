@@ -12,12 +12,12 @@ from typing import Any
 
 from app.identity.policy import Policy
 from tests.make import Message
-from tests.properties.division import NOTHING, Beside, Link, connected, divided
+from tests.properties.division import NOTHING, Beside, Link, connected, divided, steps
 from tests.properties.reading import Id, Name, read
 from tests.properties.records import Record, joined
 from tests.properties.survival import Claim, golden, survivor
 
-__all__ = ["Beside", "Claim", "Link", "Meaning", "Name", "Record", "divided", "meaning", "survivor"]
+__all__ = ["Beside", "Claim", "Link", "Meaning", "Name", "Record", "Waiting", "divided", "meaning", "survivor"]
 
 CONTRADICTION = 1000.0
 """What a decision that cannot be followed is worth to whoever reviews."""
@@ -89,27 +89,35 @@ def meaning(
         links,
         frozenset(connected(live, generic, also)),
         profiles,
-        frozenset(waiting(links, clusters, policy, also)),
+        frozenset(waiting(links, clusters, connected(live, generic, also), policy, also)),
     )
 
 
 def waiting(
-    links: Sequence[Link], clusters: Sequence[Sequence[Record]], policy: Policy, beside: Beside
+    links: Sequence[Link],
+    clusters: Sequence[Sequence[Record]],
+    components: Sequence[frozenset[Name]],
+    policy: Policy,
+    beside: Beside,
 ) -> list[Waiting]:
-    """Refused links, and scores below the automatic threshold, between two people; of each pair what is worth most.
-
-    A pair that somebody has decided waits for nobody, unless that decision is what could not be followed.
+    """Decisions that cannot be followed, and between two people of whom nobody has said anything refused links and
+    scores below the automatic threshold: within a component what is worth most, of equals about the oldest records.
     """
     person = {record.name: number for number, members in enumerate(clusters) for record in members}
-    found: dict[frozenset[Name], Waiting] = {}
+    rank = {record.name: record.rank for members in clusters for record in members}
+    component = {name: number for number, names in enumerate(components) for name in names}
+    settled = {frozenset(person[name] for name in pair) for pair in beside.decided if pair <= person.keys()}
+    found: dict[object, tuple[object, Waiting]] = {}
 
     def wait(pair: frozenset[Name], worth: float, kind: str, refused: str | None) -> None:
-        a, b = pair
-        if person[a] == person[b] or (kind != "decision" and pair in beside.decided):
+        people = frozenset(person[name] for name in pair)
+        if len(people) == 1 or (kind != "decision" and people in settled):
             return
-        held = found.get(pair)
-        if held is None or (worth, kind) > (held.worth, held.kind):
-            found[pair] = Waiting(pair, worth, kind, refused)
+        nearby = kind != "decision" and len({component[name] for name in pair}) == 1
+        about: object = people if nearby else pair
+        order: Any = (-steps(worth), *sorted(rank[name] for name in pair), kind)
+        if about not in found or order < found[about][0]:
+            found[about] = order, Waiting(pair, worth, kind, refused)
 
     for link in links:
         if link.refused is not None:
@@ -120,6 +128,6 @@ def waiting(
             wait(frozenset({link.a, link.b}), worth, link.kind, link.refused)
     automatic = beside.matches(person)
     for pair, score in beside.scores.items():
-        if pair not in automatic and score >= beside.review:
+        if pair not in automatic and steps(score) >= steps(beside.review):
             wait(pair, score, "match", None)
-    return list(found.values())
+    return [held for _, held in found.values()]

@@ -67,23 +67,25 @@ def _assert_one_person(profile: HeldProfile, records: Sequence[HeldRecord], now:
         held[identifier.namespace].add(identifier.value)
     for namespace, values in held.items():
         assert len(values) <= tenant.policy.rule(namespace).max_values, namespace
-    _assert_no_veto(records, tenant)
-
-
-def _assert_no_veto(records: Sequence[HeldRecord], tenant: Tenant) -> None:
     rules = tenant.policy.vetoes
     single = {name for name, source in tenant.sources.items() if source.one_per_person}
-    for one, other in combinations(records, 2):
-        if rules.one_per_person:
-            assert one.name[0] != other.name[0] or one.name[0] not in single
-        mine, theirs = _said(one), _said(other)
-        if rules.birthday and "birthday" in mine and "birthday" in theirs:
-            assert one_day(mine["birthday"], theirs["birthday"])
-        namespaces = tenant.policy.namespaces.values()
-        if rules.first_name and all(rule.priority <= rules.weak_priority for rule in namespaces):
-            full = [(written(said["first_name"]), written(said.get("last_name", ""))) for said in (mine, theirs)
-                    if "first_name" in said]  # fmt: skip
-            assert len(full) < 2 or one_name(full[0], full[1])
+    if rules.one_per_person:
+        alone = [record.name[0] for record in records if record.name[0] in single]
+        assert len(alone) == len(set(alone))
+    weak = all(rule.priority <= rules.weak_priority for rule in tenant.policy.namespaces.values())
+    if weak and all(kind == "identifier" for _, _, kind, *_ in holding):
+        _assert_alike(records, tenant)
+
+
+def _assert_alike(records: Sequence[HeldRecord], tenant: Tenant) -> None:
+    """Where nothing but what a household shares holds records together, they are all alike."""
+    rules = tenant.policy.vetoes
+    for one, other in combinations(map(_said, records), 2):
+        if rules.birthday and "birthday" in one and "birthday" in other:
+            assert one_day(one["birthday"], other["birthday"])
+        if rules.first_name and "first_name" in one and "first_name" in other:
+            mine, theirs = ((written(each["first_name"]), written(each.get("last_name", ""))) for each in (one, other))
+            assert one_name(mine, theirs)
 
 
 def _said(record: HeldRecord) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """An identifier that too many carry links nobody; when they are gone, all is as it was."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.runtime import Runtime
@@ -8,9 +8,10 @@ from app.domain.golden import dump
 from tests.make import Message, Tenant, record, tenant
 from tests.properties.histories import DEFINED, POOLS, PRIORITIES, PUBLIC, RULES, History, histories
 from tests.properties.oracle import meaning
+from tests.properties.pace import tries
 from tests.properties.snapshot import assert_means, assert_sound, snapshot
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quick = tries(40)
 CROWD = "crowd"
 
 

@@ -2,23 +2,24 @@
 
 from contextlib import suppress
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Unavailable
 from app.core.runtime import Runtime
 from tests.properties.fuse import killed_at
-from tests.properties.histories import PUBLIC, History, decided
+from tests.properties.histories import PUBLIC, History, lives
+from tests.properties.pace import tries
 from tests.properties.snapshot import assert_means, assert_sound, snapshot, versions
-from tests.properties.walk import Walk, tenant_of
+from tests.properties.walk import begun
 
-quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+quick = tries(40)
 
 
 @quick
-@given(decided(), st.lists(st.integers(0, 30), min_size=1, max_size=4))
+@given(lives, st.lists(st.integers(0, 30), min_size=1, max_size=4))
 async def test_dying_between_any_two_statements_changes_nothing(rt: Runtime, history: History, ends: list[int]) -> None:
-    walk = Walk(await tenant_of(rt, history), history)
+    walk = await begun(rt, history)
     one, desk = walk.one, walk.desk
     for number, (batch, size) in enumerate(zip(history.batches, history.sizes, strict=True)):
         await one.append(batch)
@@ -35,7 +36,7 @@ async def test_dying_between_any_two_statements_changes_nothing(rt: Runtime, his
             desk.fuse = None
             await desk.do(act)
     now = await snapshot(one)
-    assert_sound(now, one, PUBLIC)
+    assert_sound(now, desk.tenant, PUBLIC)
     assert_means(now, one, walk.meaning())
     for id, told in (await versions(one)).items():
         assert [version.number for version in told] == list(range(1, now.profiles[id].version + 1))

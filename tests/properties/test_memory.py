@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from app.core.runtime import Runtime
 from app.domain import history as past
@@ -11,19 +11,21 @@ from app.domain import lookup
 from app.domain.golden import dump
 from app.domain.lookup import ById
 from tests.make import Tenant
-from tests.properties.histories import History, decided
+from tests.properties.histories import History, lives
+from tests.properties.pace import tries
 from tests.properties.snapshot import Snapshot, read_back, snapshot, versions
-from tests.properties.walk import tenant_of, walk
+from tests.properties.walk import begun
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quick = tries(40)
 
 
 @quick
-@given(decided())
+@given(lives)
 async def test_every_version_reads_back_as_what_the_profile_was(rt: Runtime, history: History) -> None:
-    one = await tenant_of(rt, history)
+    walk = await begun(rt, history)
+    one = walk.one
     was: dict[tuple[int, int], dict[str, Any]] = {}
-    async for now in walk(one, history):
+    async for now in walk.steps():
         for id, profile in now.profiles.items():
             was.setdefault((id, profile.version), dump(profile.content))
     told = await versions(one)
@@ -37,11 +39,12 @@ async def test_every_version_reads_back_as_what_the_profile_was(rt: Runtime, his
 
 
 @quick
-@given(decided())
+@given(lives)
 async def test_versions_are_numbered_without_a_gap_and_rise_by_one(rt: Runtime, history: History) -> None:
-    one = await tenant_of(rt, history)
+    walk = await begun(rt, history)
+    one = walk.one
     before: Counter[int] = Counter()
-    async for now in walk(one, history):
+    async for now in walk.steps():
         for id, profile in now.profiles.items():
             assert profile.version - before[id] in (0, 1)
             before[id] = profile.version
@@ -52,11 +55,12 @@ async def test_versions_are_numbered_without_a_gap_and_rise_by_one(rt: Runtime, 
 
 
 @quick
-@given(decided())
+@given(lives)
 async def test_the_identity_log_replays_to_who_is_where(rt: Runtime, history: History) -> None:
-    one = await tenant_of(rt, history)
+    walk = await begun(rt, history)
+    one = walk.one
     seen: dict[tuple[int, int], frozenset[int]] = {}
-    async for now in walk(one, history):
+    async for now in walk.steps():
         members = now.members
         for id, profile in now.profiles.items():
             seen[id, profile.version] = members.get(id, frozenset())
@@ -70,14 +74,15 @@ async def test_the_identity_log_replays_to_who_is_where(rt: Runtime, history: Hi
 
 
 @quick
-@given(decided())
+@given(lives)
 async def test_every_id_that_was_ever_a_profile_leads_to_where_its_oldest_record_is(
     rt: Runtime, history: History
 ) -> None:
-    one = await tenant_of(rt, history)
+    walk = await begun(rt, history)
+    one = walk.one
     ever: set[int] = set()
     before: Snapshot | None = None
-    async for now in walk(one, history):
+    async for now in walk.steps():
         ever |= now.live.keys()
         for id in ever:
             leads_to = now.answer(id)
@@ -106,9 +111,9 @@ def _assert_heirs(before: Snapshot, now: Snapshot) -> None:
 
 
 @quick
-@given(decided())
+@given(lives)
 async def test_every_message_has_one_fate_and_none_is_lost(rt: Runtime, history: History) -> None:
-    one = await tenant_of(rt, history)
+    one = (await begun(rt, history)).one
     sent: dict[str, int] = {}
     for batch, size in zip(history.batches, history.sizes, strict=True):
         sent |= await one.take(batch, batch_size=size)

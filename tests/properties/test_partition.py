@@ -1,9 +1,10 @@
 """The division into people is what its definition says, for any crowd, and for any order in which it is given."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.identity.matching.first_names import may_be_one
@@ -11,9 +12,11 @@ from app.identity.vetoes import may_be_one_birthday
 from tests.properties.cast import BIRTHDAYS, FIRST_NAMES, LAST_NAMES, one_day, one_first_name, written
 from tests.properties.crowds import Crowd, crowds, people
 from tests.properties.division import connected, divided
+from tests.properties.pace import tries
 from tests.properties.reading import Name
 
-many = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+many = tries(500)
+NOISE = [-1e-9, 0.0, 1e-9]
 ALL = sorted({written(name) for name in (*FIRST_NAMES, *LAST_NAMES)})
 
 
@@ -45,14 +48,14 @@ def test_a_crowd_is_divided_as_the_definition_says(crowd: Crowd, data: st.DataOb
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@settings(many, max_examples=20_000)
+@tries(20_000)
 @given(crowds(most=14), st.data())
 def test_larger_crowds_are_divided_as_the_definition_says(crowd: Crowd, data: st.DataObject) -> None:
     numbers = data.draw(st.permutations(range(1, len(crowd.live) + 1)))
     are_what_the_definition_says(crowd, {r.name: id for r, id in zip(crowd.live, numbers, strict=True)})
 
 
-@settings(many, max_examples=200)
+@tries(200)
 @given(crowds(), st.data())
 def test_neither_the_order_nor_the_numbers_of_the_records_matter(crowd: Crowd, data: st.DataObject) -> None:
     ids = {record.name: number for number, record in enumerate(crowd.live)}
@@ -62,6 +65,15 @@ def test_neither_the_order_nor_the_numbers_of_the_records_matter(crowd: Crowd, d
     assert {tuple(other[names[id]] for id in cluster) for part in people(crowd, ids) for cluster in part.clusters} == {
         cluster for part in mixed for cluster in part.clusters
     }
+
+
+@tries(200)
+@given(crowds(), st.data())
+def test_scores_that_differ_in_their_last_digits_only_decide_nothing(crowd: Crowd, data: st.DataObject) -> None:
+    ids = {record.name: number for number, record in enumerate(crowd.live)}
+    scores = {pair: score + data.draw(st.sampled_from(NOISE)) for pair, score in crowd.beside.scores.items()}
+    noisy = replace(crowd, beside=replace(crowd.beside, scores=scores))
+    assert [part.clusters for part in people(noisy, ids)] == [part.clusters for part in people(crowd, ids)]
 
 
 def test_the_cast_is_read_by_the_product_as_it_is_meant() -> None:

@@ -5,8 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.core.runtime import Runtime
+from app.domain import models
+from app.identity.matching.model import Model
+from app.identity.matching.scorer import Scorer
+from app.identity.matching.shipped import shipped
+from app.identity.policy import Matching
 from tests.make import Tenant, tenant
-from tests.properties.acts import Desk
+from tests.properties.acts import Desk, Switch
+from tests.properties.alike import beside
 from tests.properties.histories import DEFINED, PRIORITIES, RULES, SINGLE, History
 from tests.properties.oracle import Beside, Meaning, Record, meaning
 from tests.properties.snapshot import Snapshot, snapshot
@@ -60,16 +66,33 @@ class Walk:
         return meaning_of(self.history, self.desk)
 
 
-async def walk(one: Tenant, history: History) -> AsyncIterator[Snapshot]:
-    """Take the history in as it came; yield what the workspace holds after each of its steps."""
-    async for now in Walk(one, history).steps():
-        yield now
+def own_model() -> Model:
+    """A model that knows nothing of birthdays."""
+    known = shipped()
+    told = tuple(each for each in known.comparisons if "birthday" not in each.present)
+    return replace(known, comparisons=told, automatic=10.0, review=2.0, origin="test")
+
+
+async def begun(rt: Runtime, history: History) -> Walk:
+    """The first step of a history, in a workspace of its own with all that its rules speak of."""
+    policy = history.policy
+    named = [policy, *(act.policy for acts in history.acts for act in acts if isinstance(act, Switch))]
+    if all(each.matching.model == models.SHIPPED for each in named):
+        return Walk(await tenant_of(rt, history), history)
+    plain = replace(history, policy=replace(policy, matching=Matching(on=False)))
+    walk = Walk(await tenant_of(rt, plain), history)
+    await walk.desk.train(own_model())
+    await walk.desk.switch(policy)
+    return walk
 
 
 def meaning_of(history: History, desk: Desk) -> Meaning:
     """What the messages mean under the policy of today, with the decisions that stand."""
 
-    def beside(live: Sequence[Record]) -> Beside:
-        return Beside(decided=desk.decided, single=SINGLE)
+    def also(live: Sequence[Record]) -> Beside:
+        matching = desk.tenant.policy.matching
+        if not matching.on:
+            return Beside(decided=desk.decided, single=SINGLE)
+        return beside(live, models.matcher(matching, Scorer(desk.models[matching.model])), SINGLE, desk.decided)
 
-    return meaning(history.messages, desk.tenant.policy, PRIORITIES, RULES, beside=beside)
+    return meaning(history.messages, desk.tenant.policy, PRIORITIES, RULES, beside=also)

@@ -78,7 +78,7 @@ def reviews(batch: Batch, ties: Iterable[Tie], tied: Ties) -> Iterable[Review]:
         if tie.refused is not None and (tie.kind == "decision" or pair not in decided):
             _keep(found, _refused(batch, pair, tie))
     records = batch.region.records
-    for scored in tied.pairs:
+    for scored in tied.pairs if batch.matcher is not None else ():
         if scored.score >= batch.automatic or (scored.a, scored.b) in decided:
             continue
         one, other = records.get(scored.a), records.get(scored.b)

@@ -23,6 +23,7 @@ async def match(batch: Batch) -> None:
     """Score the records whose compared traits changed against everybody they share a live blocking key with."""
     matcher = batch.matcher
     if matcher is None:
+        await _forget(batch, [r.id for r in batch.region.records.values() if not r.is_live and not r.was_removed])
         return
     changed = [record for record in batch.region.records.values() if _is_compared_anew(batch, matcher, record)]
     if not changed:
@@ -40,6 +41,21 @@ async def match(batch: Batch) -> None:
     await keep(batch, matcher, after, [r.id for r in changed if r.id in before and r.id not in after])
     crossed = await crossing(batch, matcher.max_holders, carried, gained, lost)
     await pairs.rescore(batch, matcher, {r.id for r in changed}, after, crossed)
+
+
+async def _forget(batch: Batch, ids: list[int]) -> None:
+    """Leave nothing of records that go while matching is off: nobody would look at them again when it is on. No key is
+    locked, for nobody meets under one meanwhile."""
+    known = await _matching.rows(batch.tx, "features", ids=ids) if ids else []
+    if not known:
+        return
+    held = [(token, row["record_id"]) for row in known for token in row["tokens"]]
+    gone = [(row["a"], row["b"]) for row in await _matching.rows(batch.tx, "pairs_of", ids=ids)]
+    if held:
+        await _matching.run(batch.tx, "drop_keys", **arrays(held, "tokens record_ids"))
+    if gone:
+        await _matching.run(batch.tx, "drop_pairs", **arrays(gone, "firsts seconds"))
+    await _matching.run(batch.tx, "drop_features", ids=ids)
 
 
 def _is_compared_anew(batch: Batch, matcher: Matcher, record: Record) -> bool:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import pictures
 from app.api.answers import answer
+from app.api.contributions import ContributionShape, contributions_json
 from app.api.decision_shapes import SideShape, side_json
 from app.api.deps import Rt, Who, needs
 from app.api.profile_shapes import RecordShape
@@ -48,6 +49,7 @@ class LinkShape(BaseModel):
     namespace: str | None = Field(description="Of the identifier that both carry.")
     score: float | None = Field(description="How alike they are, in log2 Bayes factors.")
     model: int | None = Field(description="The model that scored them.")
+    contributions: list[ContributionShape] = Field(description="What the score is made of; they add up to it.")
     reason: str = Field(description="The same as a sentence.")
     decision_id: str | None
 
@@ -77,6 +79,7 @@ class ExplanationShape(BaseModel):
                             "namespace": "email",
                             "score": None,
                             "model": None,
+                            "contributions": [],
                             "reason": "Both carry the same email.",
                             "decision_id": None,
                         }
@@ -145,6 +148,7 @@ def _link(ids: PublicIds, link: Link) -> dict[str, Any]:
         "namespace": link.namespace,
         "score": link.score,
         "model": link.model,
+        "contributions": contributions_json(link.contributions),
         "reason": link.reason,
         "decision_id": None if link.decision_id is None else ids.encode(link.decision_id),
     }

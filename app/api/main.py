@@ -17,6 +17,7 @@ from app.api import (
     ingest_docs,
     merging,
     messages,
+    models,
     openapi,
     policy,
     profiles,
@@ -57,6 +58,7 @@ ROUTERS = (
     graphql.router,
     sources.router,
     policy.router,
+    models.router,
     quarantine.router,
     health.router,
 )

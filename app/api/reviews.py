@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.answers import answer
+from app.api.contributions import ContributionShape, contributions_json
 from app.api.decision_shapes import RulingShape, SideShape, VerdictIn, ruling_json, side_json
 from app.api.deps import Principal, Rt, Who, needs
 from app.api.pages import Cursor, Page, cursor_of, position_of
@@ -32,6 +33,7 @@ EXAMPLE: dict[str, Any] = {
     "namespace": "email",
     "score": None,
     "model": None,
+    "contributions": [],
     "reason": "Both carry the same email.",
     "because": "veto:birthday",
     "detail": "Their dates of birth differ by more than a typing error.",
@@ -73,6 +75,7 @@ class ReviewShape(BaseModel):
     namespace: str | None = Field(description="The identifier that both carry.")
     score: float | None = Field(description="How alike they are, in log2 Bayes factors.")
     model: int | None = Field(description="The model that scored them.")
+    contributions: list[ContributionShape] = Field(description="What the score is made of; they add up to it.")
     reason: str = Field(description="What speaks for one person, as a sentence.")
     because: str | None = Field(description="Why the link was refused; null for a score below the threshold.")
     detail: str = Field(description="Why it waits, as a sentence.")
@@ -152,6 +155,7 @@ def _shown(who: Principal, review: Review, known: Catalog) -> dict[str, Any]:
         "namespace": review.namespace,
         "score": review.score,
         "model": review.model,
+        "contributions": contributions_json(review.contributions),
         "reason": because.link(review.kind, review.namespace, review.score, review.model),
         "because": review.refused,
         "detail": waits if review.refused is None else because.refusal(review.refused),

@@ -1,13 +1,15 @@
 """Why a profile is one person: its records, the links that hold them together, and those that were refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.core.crypto.keyring import Keyring
 from app.core.sql import Queries, Tx
 from app.domain import because, lookup, source_records
+from app.domain.contributions import contributions
 from app.domain.source_records import SourceRecord
+from app.identity.matching.scorer import Contribution
 
 MAX_REFUSED = 1000
 """Refused links that an explanation names; a component of household members can have the square of its records."""
@@ -20,7 +22,7 @@ class Link:
     """A reason to hold two records together, the older record first. `because` is why it was refused, if it was.
 
     `namespace` is a shared identifier's, `score` a match's in log2 Bayes factors with its `model`, `decision_id` names
-    the decision.
+    the decision. `contributions` are what the score is made of, as the records stand.
     """
 
     a: SourceRecord
@@ -31,6 +33,7 @@ class Link:
     model: int | None = None
     decision_id: int | None = None
     because: str | None = None
+    contributions: Sequence[Contribution] = ()
 
     @property
     def reason(self) -> str:
@@ -65,14 +68,17 @@ async def explain(tx: Tx, keyring: Keyring, id: int | None) -> Explanation:
     )
     outside = {id for row in apart for id in (row["a"], row["b"])} - known.keys()
     known |= await source_records.by_ids(tx, keyring, outside)
-    return Explanation(
-        held.id,
-        held.version,
-        members,
-        _links(joined, known),
-        _links(apart[:MAX_REFUSED], known),
-        len(apart) <= MAX_REFUSED,
+    links = await _contributed(tx, keyring, _links(joined, known))
+    refused = await _contributed(tx, keyring, _links(apart[:MAX_REFUSED], known))
+    return Explanation(held.id, held.version, members, links, refused, len(apart) <= MAX_REFUSED)
+
+
+async def _contributed(tx: Tx, keyring: Keyring, links: Sequence[Link]) -> Sequence[Link]:
+    """The links, those that a model has scored with what their scores are made of."""
+    said = iter(
+        await contributions(tx, keyring, [(each.a, each.b, each.model) for each in links if each.model is not None])
     )
+    return [link if link.model is None else replace(link, contributions=next(said)) for link in links]
 
 
 def _links(rows: Iterable[Mapping[str, Any]], known: Mapping[int, SourceRecord]) -> list[Link]:

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from app.core.crypto.keyring import Keyring
-from app.core.errors import NotFound, Stale
+from app.core.errors import Fault, NotFound, Refused, Stale
 from app.core.sql import Queries, Tx
-from app.domain import refreshes
+from app.domain import models, refreshes
 from app.identity.blocked import folded
 from app.identity.policy import (
     EXTERNAL_ID,
@@ -26,6 +26,7 @@ from app.identity.policy import (
 BLOCKED = ("blocked_values", "blocked_patterns")
 
 _policies = Queries("policies")
+_matching = Queries("matching")
 
 
 async def in_force(tx: Tx, keyring: Keyring) -> Policy:
@@ -109,12 +110,18 @@ def to_body(policy: Policy) -> dict[str, Any]:
 async def put(tx: Tx, keyring: Keyring, seen: int, policy: Policy, *, now: datetime) -> Policy:
     """Make a policy the one in force, if `seen` is still the version in force; every profile is derived again.
 
-    Raises Stale when somebody else has changed it meanwhile.
+    Raises Stale when somebody else has changed it meanwhile, Refused for a matching model that there is not. Where
+    matching is off, what was known for it is deleted: nobody needs it, and it would be wrong when it is on again.
     """
     held = await in_force(tx, keyring)
     if held.version != seen:
         raise Stale(f"The policy is at version {held.version} by now; read it again and repeat.")
+    if not await models.exists(tx, policy.matching.model):
+        unknown = models.unknown(policy.matching.model)
+        raise Refused(unknown, code="unknown_model", faults=[Fault("/matching/model", "unknown_model", unknown)])
     await refreshes.request(tx, "policy", now=now)
+    if not policy.matching.on:
+        await _forget_matching(tx)
     await store(tx, keyring, seen + 1, policy, now=now)
     return await in_force(tx, keyring)
 
@@ -126,3 +133,9 @@ async def store(tx: Tx, keyring: Keyring, version: int, policy: Policy, *, now: 
     sealed = keyring.seal(blocked, "policies", "blocked", version)
     if await _policies.value(tx, "put", version=version, body=body, blocked=sealed, now=now) is None:
         raise Stale("The policy was changed at the same moment; read it again and repeat.")
+
+
+async def _forget_matching(tx: Tx) -> None:
+    """Delete what records are compared by, where they meet, how they scored and what waits for a person of that."""
+    for name in ("forget_features", "forget_keys", "forget_pairs", "forget_reviews"):
+        await _matching.run(tx, name)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -10,10 +10,12 @@ from app.core.crypto.keyring import Keyring
 from app.core.errors import NotFound
 from app.core.sql import Queries, Tx
 from app.domain import decisions, source_records
+from app.domain.contributions import contributions
 from app.domain.decide import Ruling
 from app.domain.decide.pairs import on_records
 from app.domain.decisions import Pair, Verdict, pair_of
 from app.domain.source_records import SourceRecord
+from app.identity.matching.scorer import Contribution
 
 MAX_PAGE = 100
 SETTLED = "This pair does not wait for anybody any more."
@@ -28,7 +30,7 @@ _reviews = Queries("reviews")
 @dataclass(frozen=True, slots=True)
 class Review:
     """A pair, the older record first, and why it waits: a `score` (in bits) below the automatic threshold, or a link
-    that was refused. `pair` and `worth` are its place in the queue."""
+    that was refused. `pair` and `worth` are its place in the queue, `contributions` what a score is made of."""
 
     pair: Pair
     worth: float
@@ -39,6 +41,7 @@ class Review:
     score: float | None
     model: int | None
     refused: str | None
+    contributions: Sequence[Contribution] = ()
 
     @property
     def place(self) -> Place:
@@ -81,4 +84,5 @@ async def _read(tx: Tx, keyring: Keyring, rows: Sequence[Mapping[str, Any]]) -> 
         model = None if row["score"] is None else row["model"]
         why = (row["kind"], row["namespace"], row["score"], model, row["refused"])
         found.append(Review((row["a"], row["b"]), row["worth"], a, b, *why))
-    return found
+    said = iter(await contributions(tx, keyring, [(r.a, r.b, r.model) for r in found if r.model is not None]))
+    return [each if each.model is None else replace(each, contributions=next(said)) for each in found]

@@ -11,6 +11,7 @@ from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.core.sql import statement
 from app.domain.catalog import Trait, define
+from app.domain.pipeline.rederive import hold, rederive
 from app.domain.workspaces import Workspace
 from tests.api.test_profiles_http import problem
 from tests.domain.office import Office
@@ -37,9 +38,9 @@ async def alike(office: Office, one: str, other: str, score: float) -> None:
     """Two records that a model has scored."""
     pair = sorted([(await office.of(one)).id, (await office.of(other)).id])
     async with office.rt.begin(office.workspace.id) as tx:
+        await hold(tx, pair)
         await tx.conn.execute(PAIR.sql, *PAIR.arguments(tx, {"a": pair[0], "b": pair[1], "score": score}))
-    key = one.partition("/")[2]
-    await office.record(key, {"username": f"u-{key}"}, identifiers=[("card", f"c-{key}-{score}")])
+        await rederive(tx, office.keyring, pair, now=office.rt.now())
 
 
 async def queue(web: httpx2.AsyncClient, query: str = "") -> list[dict[str, Any]]:

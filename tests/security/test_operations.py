@@ -93,6 +93,8 @@ ROWS: Mapping[str, Row] = {
     "GET /v1/policy/versions": Row(),
     "GET /v1/policy/versions/{version}": Row(),
     "POST /v1/policy/rollback": Row({"to": 1}),
+    "GET /v1/models": Row(),
+    "GET /v1/models/{version}": Row(),
     "GET /v1/alerts": Row(),
     "DELETE /v1/alerts/{id}": SOMEONES,
     "GET /v1/quarantine": Row(),
@@ -168,8 +170,8 @@ async def people(client: Client) -> Mapping[str, Mapping[str, str]]:
         assert answer.is_success, answer.text
         return answer.json()
 
-    days = ("1990-02-01", "1961-07-24")
-    pairs = [person(f"r{n}{m}", f"r{n}", birthday=days[m]) for n in (1, 2) for m in (0, 1)]
+    days = (("1990-02-01", "1961-07-24"), ("1985-11-30", "1950-05-13"))
+    pairs = [person(f"r{n}{m}", f"r{n}", birthday=days[n][m]) for n in (0, 1) for m in (0, 1)]
     alone = [person(key, key) for key in ("m1", "m2", "a1", "a2", "d1", "d2", "e1", "e2")]
     together = [person(key, "s") for key in ("s1", "s2")]
     assert (await client.records([*pairs, *alone, *together], query="?wait=resolved")).is_success
@@ -190,6 +192,7 @@ async def people(client: Client) -> Mapping[str, Mapping[str, str]]:
         "POST /v1/reviews/": {"id": decided["id"]},
         "DELETE /v1/alerts/": {"id": alert["id"]},
         "GET /v1/policy/versions/": {"version": "1"},
+        "GET /v1/models/": {"version": "0"},
         "GET /v1/decisions/": {"id": made[0]},
         "DELETE /v1/decisions/": {"id": made[1]},
     }

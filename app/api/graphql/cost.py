@@ -53,7 +53,7 @@ INTROSPECTED = 0.5
 """A field of the introspection weighs less: it reads no database."""
 WRAPPED = 0.25
 """Few types of a schema are lists or not null, and most tools ask nine levels deep for what they wrap."""
-_SMALL_LISTS = frozenset(("identifiers", "records", "traits", "causes", "segments", "consents", "links", "refused"))
+_SMALL_LISTS = frozenset("identifiers records traits causes segments consents links refused contributions".split())
 
 
 class TooCostly(Refused):

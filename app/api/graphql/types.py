@@ -109,6 +109,13 @@ class Side:
     profile_id: strawberry.ID | None
 
 
+@strawberry.type(description="What one comparison says: above 0 for one person, below 0 against.")
+class Contribution:
+    comparison: str
+    level: str = strawberry.field(description="How the two agree. No value is in it.")
+    bits: float = strawberry.field(description="In log2 Bayes factors.")
+
+
 @strawberry.type(description="A reason to hold two records together, the older record first.")
 class Link:
     a: Side
@@ -117,6 +124,7 @@ class Link:
     namespace: str | None = strawberry.field(description="Of the identifier that both carry.")
     score: float | None = strawberry.field(description="How alike they are, in log2 Bayes factors.")
     model: int | None = strawberry.field(description="The model that scored them.")
+    contributions: list[Contribution] = strawberry.field(description="What the score is made of; they add up to it.")
     reason: str = strawberry.field(description="The same as a sentence.")
     decision_id: strawberry.ID | None
 
@@ -186,6 +194,9 @@ def _link(ids: PublicIds, link: explain.Link) -> dict[str, Any]:
         "namespace": link.namespace,
         "score": link.score,
         "model": link.model,
+        "contributions": [
+            Contribution(comparison=c.comparison, level=c.level, bits=c.bits) for c in link.contributions
+        ],
         "reason": link.reason,
         "decision_id": None if link.decision_id is None else strawberry.ID(ids.encode(link.decision_id)),
     }

@@ -78,10 +78,26 @@ SELECT version, created_at FROM models WHERE workspace_id = :workspace_id AND ve
 SELECT body FROM models WHERE workspace_id = :workspace_id AND version = :version;
 
 -- name: models
-SELECT version, origin, created_at FROM models WHERE workspace_id = :workspace_id ORDER BY version DESC;
+SELECT version FROM models WHERE workspace_id = :workspace_id AND version < :before
+ ORDER BY version DESC LIMIT :many;
+
+-- name: newest_model
+SELECT coalesce(max(version), 0) FROM models WHERE workspace_id = :workspace_id;
 
 -- name: add_model
 INSERT INTO models (workspace_id, version, origin, body, created_at)
 VALUES (:workspace_id, :version, :origin, :body, :now)
 ON CONFLICT (workspace_id, version) DO NOTHING
 RETURNING version;
+
+-- name: forget_features
+DELETE FROM match_features WHERE workspace_id = :workspace_id;
+
+-- name: forget_keys
+DELETE FROM match_keys WHERE workspace_id = :workspace_id;
+
+-- name: forget_pairs
+DELETE FROM pairs WHERE workspace_id = :workspace_id;
+
+-- name: forget_reviews
+DELETE FROM reviews WHERE workspace_id = :workspace_id AND score IS NOT NULL;

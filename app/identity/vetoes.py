@@ -17,6 +17,7 @@ from typing import Final, TypeAlias, TypeVar
 from rapidfuzz.distance import DamerauLevenshtein
 
 from app.identity.matching.first_names import may_be_one
+from app.identity.matching.placeholders import nobody
 from app.identity.normalize.name import fold, split_name
 from app.identity.policy import Vetoes
 
@@ -132,11 +133,11 @@ def _name(traits: Mapping[str, object]) -> Name | None:
     first, last = traits.get("first_name"), traits.get("last_name")
     family = fold(last) if isinstance(last, str) else ""
     if isinstance(first, str) and (given := fold(first)):
-        return given, family
+        return None if nobody(given) else (given, family)
     full = traits.get("name")
     if isinstance(full, str) and " " in full.strip():
         parts = split_name(full)
-        if given := fold(parts.given):
+        if (given := fold(parts.given)) and not nobody(given):
             return given, fold(parts.family) or family
     return None
 

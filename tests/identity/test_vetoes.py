@@ -63,3 +63,9 @@ def test_facts_come_from_the_traits_of_the_catalog() -> None:
     assert facts_of(traits, ("crm", "7")) == Facts(("zoe", "ohara"), "1990-01-02", ("crm", "7"))
     assert facts_of({"name": "Dr. Ada King"}).name == ("ada", "king")
     assert facts_of({"name": "Madonna", "birthday": 1990, "first_name": ["x"]}) == Facts()
+
+
+def test_a_placeholder_contradicts_no_name() -> None:
+    assert facts_of({"first_name": "Mrs", "last_name": "King"}).name is None
+    assert facts_of({"first_name": "lady of the house"}).name is None
+    assert facts_of({"name": "Unknown King"}).name is None

@@ -112,7 +112,7 @@ def _seen(model: Model, records: Sequence[Features], pairs: Pairs) -> Seen:
     """The pairs by what they show: compared once, then only counted."""
     judges: list[Judge] = [judge(each) for each in model.comparisons]
     weighed = [
-        (number, Features._fields.index(each.frequency))
+        (number, each.weighed, Features._fields.index(each.frequency))
         for number, each in enumerate(model.comparisons)
         if each.frequency in model.frequencies
     ]
@@ -120,7 +120,7 @@ def _seen(model: Model, records: Sequence[Features], pairs: Pairs) -> Seen:
     for a, b in pairs:
         one, other = records[a], records[b]
         levels = tuple([decide(one, other) for decide in judges])
-        seen[levels, tuple([str(one[at]) for number, at in weighed if levels[number] == 0])] += 1
+        seen[levels, tuple([str(one[at]) for number, level, at in weighed if levels[number] == level])] += 1
     return seen
 
 
@@ -133,7 +133,11 @@ def _step(model: Model, fitted: Model, samples: _Samples, others: float) -> tupl
         replace(start, levels=tuple(_levels(start, m, u)))
         for start, m, u in zip(model.comparisons, same, apart, strict=True)
     )
-    frequencies = {name: _counted(samples.values[name], prior, others) for name, prior in model.frequencies.items()}
+    chance = {each.frequency: each.levels[each.weighed].u for each in comparisons if each.weighed is not None}
+    frequencies = {
+        name: _counted(samples.values[name], prior, others, chance.get(name, 1.0))
+        for name, prior in model.frequencies.items()
+    }
     others = max(LEAST_OTHERS, 2 * alike / samples.share / samples.records)
     return replace(fitted, comparisons=comparisons, frequencies=frequencies), others
 
@@ -145,15 +149,15 @@ def _expected(fitted: Model, seen: Seen, chance: float, *, same: bool = True) ->
     weighed = []
     for number, each in enumerate(fitted.comparisons):
         frequencies = fitted.frequencies.get(each.frequency or "")
-        if frequencies is not None:
-            weighed.append((number, frequencies))
-            bits[number][0] = math.log2(each.levels[0].m)
+        if frequencies is not None and each.weighed is not None:
+            weighed.append((number, each.weighed, frequencies))
+            bits[number][each.weighed] = math.log2(each.levels[each.weighed].m)
     counts = [[0.0] * len(each) for each in bits]
     total = 0.0
     for (levels, values), many in seen.items():
         score = odds + sum([column[level] for column, level in zip(bits, levels, strict=True)])
         if values:
-            shown = [frequencies for number, frequencies in weighed if levels[number] == 0]
+            shown = [frequencies for number, level, frequencies in weighed if levels[number] == level]
             for frequencies, value in zip(shown, values, strict=True):
                 score -= math.log2(max(frequencies.of(value), LEAST_FREQUENCY))
         likely = 1 / (1 + 2 ** -max(-SURE, min(SURE, score)))
@@ -173,8 +177,9 @@ def _levels(start: Comparison, same: Sequence[float], apart: Sequence[float]) ->
             yield replace(level, m=(m + PRIOR_MATCHES * level.m) / matches, u=(u + PRIOR_PAIRS * level.u) / strangers)
 
 
-def _counted(seen: Counter[str], prior: Frequencies, others: float) -> Frequencies:
-    """How often each value occurs among strangers: a person's own other records are no sign that it is common."""
+def _counted(seen: Counter[str], prior: Frequencies, others: float, chance: float) -> Frequencies:
+    """How often each value occurs among strangers: a person's own other records are no sign that it is common. A value
+    that is not listed is no more common than those on which strangers agree by chance are on average."""
     many = seen.total()
     if not many:
         return prior
@@ -183,4 +188,4 @@ def _counted(seen: Counter[str], prior: Frequencies, others: float) -> Frequenci
         for value, times in seen.items()
         if times > 1 + others
     }
-    return Frequencies((1 + PRIOR * prior.others) / (many + PRIOR), values)
+    return Frequencies(min(chance, (1 + PRIOR * prior.others) / (many + PRIOR)), values)

@@ -91,7 +91,8 @@ def address(line: str) -> Address:
     """House number, street and unit of one or more address lines. What follows a comma is not the street."""
     before, _, after = latin(fold(line.replace(",", " | ").replace("#", " # "))).partition("|")
     words = [_SHORT.get(word, word) for word in before.split()]
-    if after and not any(_NUMBER.fullmatch(w) for w in words[:1] + words[-1:]):
+    is_unit = len(words) == 2 and words[0] in _UNIT
+    if after and (is_unit or not any(_NUMBER.fullmatch(w) for w in words[:1] + words[-1:])):
         # `Suite 900, 1450 N City Rd` and `Chinatown Point, 133 New Bridge Road`: the street comes second.
         words = [_SHORT.get(word, word) for word in after.replace("|", " ").split()]
     words, unit = _without_unit(words)

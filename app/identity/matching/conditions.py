@@ -1,8 +1,8 @@
 """When two records agree on something: a closed set of conditions over columns, each in Python and in DuckDB's SQL.
 
-Both say the same of every pair: rapidfuzz and DuckDB agree on Jaro-Winkler and on Damerau-Levenshtein (unrestricted),
-and strings are compared by code points. A condition about an empty column is false. In SQL the sides are `l` and `r`,
-with a column of the same name for each of `Features`; lists are `VARCHAR[]`.
+Both say the same of every pair: rapidfuzz and DuckDB agree on Jaro-Winkler and on Damerau-Levenshtein (unrestricted) of
+UTF-8 bytes, as DuckDB compares them; lengths are of code points. A condition about an empty column is false. In SQL the
+sides are `l` and `r`, with a column of the same name for each of `Features`; lists are `VARCHAR[]`.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,11 @@ Test: TypeAlias = Callable[[Any, Any], bool]
 """Of two `Features`; untyped, for it reaches into them by place."""
 CACHED: Final = 262_144
 _PLACES: Final[Mapping[str, int]] = {name: place for place, name in enumerate(Features._fields)}
+
+
+def _at_least_one(length: int) -> None:
+    if length < 1:
+        raise ValueError("A condition is about texts of at least one character.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,9 @@ class Edits:
     most: int
     length: int = 4
 
+    def __post_init__(self) -> None:
+        _at_least_one(self.length)
+
 
 @dataclass(frozen=True, slots=True)
 class Initial:
@@ -57,6 +65,9 @@ class Begins:
 
     column: str
     length: int = 2
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +108,17 @@ Condition: TypeAlias = Equal | Similar | Edits | Initial | Begins | Crossed | Sh
 
 @lru_cache(CACHED)
 def _similarity(one: str, other: str) -> float:
-    return JaroWinkler.similarity(one, other)
+    return JaroWinkler.similarity(_bytes(one), _bytes(other))
 
 
 @lru_cache(CACHED)
 def _edits(one: str, other: str, most: int) -> int:
-    return DamerauLevenshtein.distance(one, other, score_cutoff=most)
+    return DamerauLevenshtein.distance(_bytes(one), _bytes(other), score_cutoff=most)
+
+
+def _bytes(text: str) -> str | bytes:
+    """ASCII is its own bytes, and rapidfuzz takes either."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass")
 
 
 def test(condition: Condition) -> Test:
@@ -222,7 +238,7 @@ def from_json(said: Mapping[str, Any]) -> Condition:
             return both
         made: Condition = _KINDS[name](*(tuple(field) if isinstance(field, list) else field for field in fields))
         known = _columns(made) <= _PLACES.keys()
-    except (KeyError, TypeError, AttributeError) as wrong:
+    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
         raise ValueError(f"This is no condition of a model: {said!r:.80}") from wrong
     if not known:
         raise ValueError(f"A condition names a column that there is not: {said!r:.80}")

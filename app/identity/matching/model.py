@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from app.identity.matching.conditions import Condition, from_json, to_json
+from app.identity.matching.conditions import Condition, Equal, from_json, to_json
 
 FORMAT: Final = 1
 
@@ -38,9 +38,8 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Levels in order; the first that holds counts. Nothing is said where every column of `present` is empty on a side
-    (columns in one inner tuple must be there together). `frequency`: the column whose values' frequencies weigh the
-    first level."""
+    """Levels in order; the first that holds counts. Nothing is said where every column of `present` is empty on a side.
+    `frequency`: the column whose values' frequencies weigh the level at which that column is the same."""
 
     name: str
     present: tuple[str, ...]
@@ -50,6 +49,16 @@ class Comparison:
     def __post_init__(self) -> None:
         if not self.levels or any((level.when is None) != (level is self.levels[-1]) for level in self.levels):
             raise ValueError(f"The last level of {self.name!r} holds always, and no other.")
+        if self.frequency is not None and self.weighed is None:
+            raise ValueError(f"{self.name!r} has no level at which {self.frequency!r} is the same.")
+
+    @property
+    def weighed(self) -> int | None:
+        """The level that the frequency of the common value weighs."""
+        if self.frequency is None:
+            return None
+        same = Equal(self.frequency)
+        return next((number for number, level in enumerate(self.levels) if level.when == same), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.identity.matching.scripts import latin
 from app.identity.normalize.name import fold
 
 CACHED: Final = 16_384
-_TITLES: Final = frozenset("mr mrs ms miss mx dr prof sir dame lady lord rev fr herr frau mme m sra".split()) - {"m"}
+TITLES: Final = frozenset("mr mrs ms miss mx dr prof sir dame lady lord rev fr herr frau mme sra".split())
 _SUFFIXES: Final[Mapping[str, str]] = {
     "jr": "jr", "junior": "jr", "jnr": "jr", "sr": "sr", "senior": "sr", "snr": "sr",
     "ii": "ii", "iii": "iii", "iv": "iv", "2nd": "ii", "3rd": "iii",
@@ -41,9 +41,9 @@ NAMELESS: Final = PersonName()
 def person_name(first: str, last: str, full: str) -> PersonName:
     """The parts of a name from its fields as normalised; `full` is read only where a first name is missing."""
     family, suffix = _without_suffix(_words(last))
-    given = _words(first)
+    given, generation = _without_suffix(_words(first))
     if given:
-        return PersonName(given[0], " ".join(given[1:]), " ".join(family), suffix)
+        return PersonName(given[0], " ".join(given[1:]), " ".join(family), suffix or generation)
     if not full:
         return PersonName("", "", " ".join(family), suffix)
     read = _taken_apart(full)
@@ -60,7 +60,7 @@ def _taken_apart(full: str) -> PersonName:
         else:
             given, later = _without_suffix(rest)
             return PersonName(given[0] if given else "", " ".join(given[1:]), " ".join(words), suffix or later)
-    words = words[1:] if len(words) > 1 and words[0] in _TITLES else words
+    words = words[1:] if len(words) > 1 and words[0] in TITLES else words
     if len(words) < 2:
         return PersonName(" ".join(words), "", "", suffix)
     at = next((i for i, word in enumerate(words) if i and word in _PARTICLES), len(words) - 1)

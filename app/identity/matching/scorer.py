@@ -83,8 +83,8 @@ def _part(comparison: Comparison, frequencies: Frequencies | None) -> Callable[[
     weights = (*(level.bits for level in comparison.levels), 0.0)  # the last for -1: nothing can be said
     if comparison.frequency is None or frequencies is None:
         return lambda one, other: weights[decide(one, other)]
-    place = Features._fields.index(comparison.frequency)
-    m = comparison.levels[0].m
+    place, weighed = Features._fields.index(comparison.frequency), comparison.weighed
+    m = comparison.levels[weighed or 0].m
 
     @lru_cache(CACHED)
     def of_value(value: str) -> float:
@@ -92,6 +92,6 @@ def _part(comparison: Comparison, frequencies: Frequencies | None) -> Callable[[
 
     def part(one: Features, other: Features) -> float:
         level = decide(one, other)
-        return weights[level] if level else of_value(one[place])
+        return of_value(one[place]) if level == weighed else weights[level]
 
     return part

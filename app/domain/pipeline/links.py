@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from app.core.sql import Queries, arrays
-from app.domain.pipeline.batch import Batch
+from app.domain.pipeline.batch import Batch, Record
 from app.domain.pipeline.ties import Ties
-from app.identity.cluster import Tie
+from app.identity.cluster import Tie, on_grid
 from app.identity.identifier import Identifier
 
 CONTRADICTION = 1000.0
@@ -69,23 +69,37 @@ def ordered(tie: Tie) -> tuple[int, int]:
 
 
 def reviews(batch: Batch, ties: Iterable[Tie], tied: Ties) -> Iterable[Review]:
-    """One for each pair that nobody has decided: a refused link, or a score below the automatic threshold between two
-    profiles. Of several for one pair the one most worth."""
-    decided = {(d.a, d.b) for d in tied.decisions}
+    """What waits for a person: verdicts that cannot be followed, and between two people of whom nobody has said
+    anything refused links and scores below the automatic threshold.
+
+    Of several between two people of one component the one most worth, of equals that of the oldest records: one
+    verdict settles them all.
+    """
+    settled = {_people(batch, d.a, d.b) for d in tied.decisions}
     found: dict[tuple[int, int], Review] = {}
     for tie in ties:
-        pair = ordered(tie)
-        if tie.refused is not None and (tie.kind == "decision" or pair not in decided):
-            _keep(found, _refused(batch, pair, tie))
-    records = batch.region.records
+        if tie.refused is not None:
+            pair = ordered(tie)
+            people = _people(batch, *pair)
+            if tie.kind == "decision":
+                found[pair] = _refused(batch, pair, tie)
+            elif people[0] != people[1] and people not in settled:
+                _keep(batch, found, people, _refused(batch, pair, tie))
     for scored in tied.pairs if batch.matcher is not None else ():
-        if scored.score >= batch.automatic or (scored.a, scored.b) in decided:
-            continue
-        one, other = records.get(scored.a), records.get(scored.b)
-        apart = one is None or other is None or one.profile_id != other.profile_id
-        if apart:
-            _keep(found, Review(scored.a, scored.b, scored.score, "match", None, scored.score, None))
+        people = _people(batch, scored.a, scored.b)
+        below = on_grid(scored.score) < on_grid(batch.automatic)
+        if below and people[0] != people[1] and people not in settled:
+            _keep(batch, found, people, Review(scored.a, scored.b, scored.score, "match", None, scored.score, None))
     return found.values()
+
+
+def _people(batch: Batch, a: int, b: int) -> tuple[int, int]:
+    """The two people that a pair is about, the smaller id first. Records of two components stand for themselves: what
+    else is known of their people is out of reach here, and must not matter."""
+    one, other = batch.region.records.get(a), batch.region.records.get(b)
+    if one is not None and other is not None and one.component_id == other.component_id:
+        a, b = one.profile_id or a, other.profile_id or b
+    return (a, b) if a < b else (b, a)
 
 
 def _refused(batch: Batch, pair: tuple[int, int], tie: Tie) -> Review:
@@ -96,7 +110,17 @@ def _refused(batch: Batch, pair: tuple[int, int], tie: Tie) -> Review:
     return Review(*pair, worth, tie.kind, None, tie.score, tie.refused)
 
 
-def _keep(found: dict[tuple[int, int], Review], review: Review) -> None:
-    held = found.get((review.a, review.b))
-    if held is None or (review.worth, review.kind) > (held.worth, held.kind):
-        found[review.a, review.b] = review
+def _keep(batch: Batch, found: dict[tuple[int, int], Review], people: tuple[int, int], review: Review) -> None:
+    held = found.get(people)
+    if held is None or _order(batch, review) < _order(batch, held):
+        found[people] = review
+
+
+def _order(batch: Batch, review: Review) -> tuple[object, ...]:
+    """What is most worth comes first, then the oldest records: values of the data, never an id."""
+    states = [(record.state.born, record.source.name, record.state.key) for record in _of(batch, review)]
+    return -on_grid(review.worth), *sorted(states), review.kind
+
+
+def _of(batch: Batch, review: Review) -> Iterable[Record]:
+    return (batch.region.records[id] for id in (review.a, review.b))

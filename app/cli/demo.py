@@ -3,20 +3,25 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from app.cli.address import reachable
 from app.cli.answer import DEFAULT_WORKSPACE, AsJson, InWorkspace, answer
 from app.cli.connect import connected
+from app.cli.token import access_token
 from app.core.doorbell import Doorbell
 from app.core.errors import Conflict, Unavailable
 from app.core.ids import PublicIds
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.demo.chapters import APART, QUERY, TOGETHER, Chapter
+from app.core.tokens.scopes import PROFILES_READ, REVIEW_WRITE
+from app.demo.asking import asked
+from app.demo.chapters import APART, GOES, QUERY, STAYS, TOGETHER, WRONG, Chapter
 from app.demo.loading import Teller, working
+from app.demo.parting import would_be
 from app.demo.reading import Person, Reader
-from app.demo.telling import Story, show, story_json
+from app.demo.story import Item, Story, WrongMerge, story_json
+from app.demo.telling import show
 from app.demo.world import waves
 from app.domain import keys, workspaces
 from app.domain.workspaces import Workspace
@@ -123,8 +128,16 @@ async def _story(settings: Settings, name: str) -> Story:
     rt = await Runtime.open(settings, pool_size=2)
     try:
         workspace = await _workspace(rt, name)
+        async with asked(settings, access_token(settings, [REVIEW_WRITE, PROFILES_READ], name)) as api:
+            queue = (await api.get("/v1/reviews", "limit=100"))["items"]
+            alerts = (await api.get("/v1/alerts"))["items"]
+            answer = await api.graphql(QUERY)
+        after = await would_be(rt, workspace, STAYS, GOES)
         async with rt.begin(workspace.id) as tx:
             reader = Reader(tx, await keys.keyring(rt, tx), PublicIds(workspace.salt))
+            held = await reader.people(*WRONG.records)
+            review = _between(queue, held) if after else None
+            commands = _commands(settings, name, held[0].id) if after else []
             return Story(
                 name,
                 await reader.came(),
@@ -133,8 +146,11 @@ async def _story(settings: Settings, name: str) -> Story:
                 await _people(reader, TOGETHER),
                 await _people(reader, APART),
                 await reader.till(),
+                alerts,
+                queue,
+                WrongMerge(WRONG, held, review, commands, after),
                 QUERY,
-                await _ask(settings, name, QUERY),
+                answer,
             )
     finally:
         await rt.close()
@@ -144,36 +160,23 @@ async def _people(reader: Reader, chapters: Sequence[Chapter]) -> list[tuple[Cha
     return [(chapter, await reader.people(*chapter.records)) for chapter in chapters]
 
 
-async def _ask(settings: Settings, workspace: str, query: str) -> Mapping[str, Any]:
-    """What the API answers to a GraphQL query. Asked of the API's own app in this process, for none may be serving."""
-    from app.api.main import build, edged  # the whole API, which only the end of the story needs
-    from app.cli.token import access_token
+def _between(queue: Sequence[Item], people: Sequence[Person]) -> Item | None:
+    """The first pair that waits between these people."""
+    ids = {person.id for person in people}
+    return next((item for item in queue if {item["a"]["profile_id"], item["b"]["profile_id"]} <= ids), None)
 
-    token = access_token(settings, ["profiles:read"], workspace)
-    api = build(settings)
-    scope: dict[str, Any] = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": "/graphql",
-        "raw_path": b"/graphql",
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"content-type", b"application/json"), (b"authorization", f"Bearer {token}".encode())],
-        "client": None,
-        "server": None,
-        "state": {},
-    }
-    said: list[bytes] = []
 
-    async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": json.dumps({"query": query}).encode(), "more_body": False}
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        said.append(message.get("body", b""))
-
-    async with api.router.lifespan_context(api):
-        await edged(api)(scope, receive, send)
-    found: dict[str, Any] = json.loads(b"".join(said))
-    return found
+def _commands(settings: Settings, workspace: str, profile_id: str) -> list[str]:
+    """How somebody looks at the queue, sees why a profile is one person, and splits it."""
+    bearer = '-H "Authorization: Bearer $TOKEN"'
+    where = "" if workspace == DEFAULT_WORKSPACE else f" --workspace {workspace}"
+    body = {"records": [{"source": each.source, "key": each.key} for each in GOES], "reason": "Husband and wife."}
+    return [
+        f"export URL={settings.public_url or reachable(settings.host, settings.port)}",
+        f'export TOKEN=$(cdp token --scope "{REVIEW_WRITE} {PROFILES_READ}"{where})',
+        f'curl -s "$URL/v1/reviews" {bearer}',
+        f'curl -s "$URL/v1/profiles/{profile_id}/explain?format=svg" -o why.svg \\\n  {bearer}',
+        f'curl -s -X POST "$URL/v1/profiles/{profile_id}/split" {bearer} \\\n'
+        f"  -H 'Content-Type: application/json' \\\n"
+        f"  -d '{json.dumps(body)}'",
+    ]

@@ -28,6 +28,13 @@ TOGETHER = (
         "crm/1001",
     ),
     _chapter(
+        "Catherine is known twice, and shares no identifier with herself",
+        "Her card's form was typed over from paper, without a number or an address to write to and with her name "
+        "misspelt. What the two records say is compared, and what few people have in common counts for more.",
+        "crm/1043",
+        "loyalty/5499",
+    ),
+    _chapter(
         "Amelia changes her name and her address",
         "The CRM's newer word wins, her orders under the old address stay hers, and both addresses still find her: the "
         "shop knows the new one, the web site the old one.",
@@ -56,25 +63,40 @@ APART = (
     ),
     _chapter(
         "Two men are called James Wilson",
-        "A name is no identifier, so nothing links them, not even a refused link.",
+        "A name that many have weighs little, and their dates of birth weigh against it: nothing links them, and "
+        "nobody is asked.",
         "crm/1007",
         "crm/1008",
     ),
     _chapter(
-        "A typing error made Daniel and Priya one person, for a while",
-        "In January the CRM had Priya's telephone number in Daniel's record. In February it was put right, and the "
-        "profile split: an identifier that is taken away takes its link along.",
+        "A typing error did not make Daniel and Priya one person",
+        "In January the CRM had Priya's telephone number in Daniel's record. Daniel is no form of Priya, so the number "
+        "did not link them, and the pair waited for a person to look at it. In February the number was put right, and "
+        "nothing waits any more.",
         "crm/1010",
         "loyalty/5502",
     ),
     _chapter(
         "The till's device id is nobody's",
-        "In January three strangers had got their cards at one till and passed for one person. When more cards carried "
-        "the till's id than a person has, it stopped linking, and what it had linked came apart.",
+        "In January three cards were handed out at one till, without a name, and passed for one person. In February "
+        "more cards carried the till's id than one person may have: it stopped linking, what it had linked came apart "
+        "by itself, and an alert was raised.",
         "loyalty/5504",
         "loyalty/5505",
         "loyalty/5506",
     ),
+)
+
+STAYS = RecordName("crm", "1042")
+GOES = (RecordName("loyalty", "5500"),)
+"""Her card, that passed for her husband's."""
+
+WRONG = Chapter(
+    "Chris Hall is married to Chris Hall",
+    "In January her loyalty card had his name, their landline and nothing else, and passed for his: a wrong merge that "
+    "no rule can see. In February she got a second card, with her date of birth. That one could not be his, and "
+    "her two cards went into the queue for somebody to look at.",
+    (STAYS, *GOES, RecordName("loyalty", "5513")),
 )
 
 QUERY = (

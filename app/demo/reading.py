@@ -1,6 +1,6 @@
 """What became of the demo's world, read back: who is one person and by which links, who stayed apart and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.core.crypto.keyring import Keyring
@@ -8,13 +8,13 @@ from app.core.ids import PublicIds
 from app.core.sql import Queries, Tx
 from app.demo.world import SYSTEMS, TILL
 from app.domain import history, policies, sources
-from app.domain.claims import RecordState
+from app.domain.explain import Link, explain
 from app.domain.history import Change
 from app.domain.lookup import ByRecord, lookup
 from app.domain.profiles import Profile, RecordName, name_of
-from app.domain.sources import Source
-from app.domain.tokens import key_token, token
+from app.domain.tokens import token
 from app.identity.identifier import Identifier
+from app.identity.matching.scorer import Contribution
 
 _story = Queries("story", "app.demo")
 
@@ -42,12 +42,17 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Two records that share an identifier; `refused` says why they are not one person all the same."""
+    """A reason to hold two records together: an identifier that both carry (`namespace` and `value`), a likeness of
+    `score` bits by `model` with what it is made of, or neither: a decision. `refused` says why they are two people all
+    the same."""
 
     a: RecordName
     b: RecordName
-    namespace: str
-    value: str
+    namespace: str | None
+    value: str | None
+    score: float | None
+    model: int | None
+    contributions: tuple[Contribution, ...]
     refused: str | None
 
 
@@ -101,11 +106,9 @@ class Reader:
 
     async def people(self, *names: RecordName) -> list[Person]:
         """The profiles that hold these records now, each once."""
-        known = await sources.all_sources(self._tx)
         found = await lookup(self._tx, self._keyring, [ByRecord(each.source, each.key) for each in names])
         profiles = {profile.id: profile for profile in found if profile is not None}
-        links = await self._links(names, profiles.values(), known)
-        return [await self._person(profile, links) for profile in profiles.values()]
+        return [await self._person(profile) for profile in profiles.values()]
 
     async def profiles(self) -> int:
         """How many people the workspace knows."""
@@ -118,40 +121,21 @@ class Reader:
         carriers = await _story.value(self._tx, "carriers", token=token(self._keyring, held))
         return Till(TILL, carriers, limit)
 
-    async def _person(self, profile: Profile, links: Sequence[Linked]) -> Person:
+    async def _person(self, profile: Profile) -> Person:
+        explained = await explain(self._tx, self._keyring, profile.id)
         changes, _ = await history.page(self._tx, self._keyring, profile.id)
         return Person(
             self._ids.encode(profile.id),
             profile,
-            [link for link in links if {link.a, link.b} & set(profile.records)],
+            [_linked(link) for link in (*explained.links, *explained.refused)],
             changes[::-1],
             {each.other_id: self._ids.encode(each.other_id) for each in changes if each.other_id is not None},
         )
 
-    async def _links(
-        self, names: Sequence[RecordName], profiles: Iterable[Profile], known: dict[int, Source]
-    ) -> list[Linked]:
-        """The links of the components around these records, with the values that the keyed hashes stand for."""
-        by_name = {source.name: source.id for source in known.values()}
-        own = {each for profile in profiles for each in profile.records} | set(names)
-        places = [(by_name[each.source], each.key) for each in sorted(own)]
-        rows = await _story.rows(
-            self._tx,
-            "around",
-            source_ids=[source_id for source_id, _ in places],
-            key_tokens=[key_token(self._keyring, source_id, key) for source_id, key in places],
-        )
-        records: dict[int, RecordName] = {}
-        values: dict[bytes, Identifier] = {}
-        for row in rows:
-            state = RecordState.load(self._keyring.open(row["state"], "source_records", "state", row["id"]))
-            records[row["id"]] = RecordName(name_of(known, row["source_id"]), state.key)
-            values |= {token(self._keyring, held): held for held in state.identifiers()}
-        found = await _story.rows(self._tx, "links", ids=list(records))
-        linked = [_linked(records[row["a"]], records[row["b"]], values[row["token"]], row["refused"]) for row in found]
-        return sorted(linked, key=lambda link: (link.a, link.b, link.namespace, link.value))
 
-
-def _linked(one: RecordName, other: RecordName, held: Identifier, refused: str | None) -> Linked:
-    """A link with its records by name, for a reader: ids follow the order of arrival."""
-    return Linked(min(one, other), max(one, other), held.namespace, held.value, refused)
+def _linked(link: Link) -> Linked:
+    """A link with the value that both records carry, which an explanation leaves out."""
+    shared = link.a.state.identifiers() & link.b.state.identifiers()
+    value = min((held.value for held in shared if held.namespace == link.namespace), default=None)
+    made = tuple(each for each in link.contributions if each.bits)
+    return Linked(link.a.name, link.b.name, link.namespace, value, link.score, link.model, made, link.because)

@@ -23,19 +23,6 @@ SELECT source_id, sum((answer ->> 'duplicates')::int) AS duplicates
 -- name: set_aside
 SELECT source_id, code, pointer, detail FROM quarantine WHERE workspace_id = :workspace_id ORDER BY id LIMIT 20;
 
--- name: around
--- The records of the components that these records are in: who could be one person, refused neighbours included.
-SELECT DISTINCT n.id, n.source_id, n.profile_id, n.state
-  FROM source_records s
-  JOIN source_records n ON n.workspace_id = s.workspace_id AND n.component_id = s.component_id
- WHERE s.workspace_id = :workspace_id
-   AND (s.source_id, s.key_token) IN
-       (SELECT * FROM unnest(CAST(:source_ids AS integer[]), CAST(:key_tokens AS bytea[])));
-
--- name: links
-SELECT a, b, token, namespace, refused
-  FROM links WHERE workspace_id = :workspace_id AND a = ANY(CAST(:ids AS bigint[])) ORDER BY a, b;
-
 -- name: carriers
 SELECT count(*) FROM record_identifiers WHERE workspace_id = :workspace_id AND token = :token;
 

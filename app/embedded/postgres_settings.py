@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 MIB = 1024 * 1024
-SHARED_BUFFERS = 256 * MIB
+SHARED_BUFFERS = 1024 * MIB
 SHARED_BUFFERS_SHARE = 8
 """A small machine gives this part of its memory instead."""
 

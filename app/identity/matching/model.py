@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from app.identity.matching.conditions import Condition, Equal, from_json, to_json
+from app.identity.matching.features import Features
 
 FORMAT: Final = 1
 
@@ -49,6 +50,9 @@ class Comparison:
     def __post_init__(self) -> None:
         if not self.levels or any((level.when is None) != (level is self.levels[-1]) for level in self.levels):
             raise ValueError(f"The last level of {self.name!r} holds always, and no other.")
+        unknown = {*self.present} - {*Features._fields}
+        if unknown or not self.present:
+            raise ValueError(f"{self.name!r} compares columns that there are not: {sorted(unknown)}.")
         if self.frequency is not None and self.weighed is None:
             raise ValueError(f"{self.name!r} has no level at which {self.frequency!r} is the same.")
 
@@ -67,6 +71,10 @@ class Frequencies:
 
     others: float
     values: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (0 < self.others <= 1 and all(0 < each <= 1 for each in self.values.values())):
+            raise ValueError("Frequencies are shares above 0.")
 
     def of(self, value: str) -> float:
         return self.values.get(value, self.others)

@@ -34,7 +34,7 @@ async def refresh(tx: Tx, keyring: Keyring, position: int, *, many: int, now: da
     carried = {record.id: record.state.identifiers() for record in seen}
     every = {token(keyring, held) for identifiers in carried.values() for held in identifiers}
     await locks.take(tx, [*every, *(record.key_token for record in seen)])
-    await _read_again(batch, seen, carried)
+    await read_again(batch, seen, carried)
     await match(batch)
     await place(batch)
     await merge(batch)
@@ -42,7 +42,7 @@ async def refresh(tx: Tx, keyring: Keyring, position: int, *, many: int, now: da
     return seen[-1].id, len(seen)
 
 
-async def _read_again(batch: Batch, seen: list[Record], carried: dict[int, set[Identifier]]) -> None:
+async def read_again(batch: Batch, seen: list[Record], carried: dict[int, set[Identifier]]) -> None:
     """Read the records once more under their locks, with what the index holds of them today."""
     rows = await _pipeline.rows(
         batch.tx,

@@ -8,11 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.deps import Rt, Who, needs
 from app.api.pages import DEFAULT_LIMIT, Cursor, Limit, Page, number_of, page
+from app.api.simulate import DryRun, SimulationShape, simulation
 from app.api.strict import StrictRoute
+from app.core.crypto.keyring import Keyring
+from app.core.sql import Tx
 from app.core.tokens.scopes import ADMIN, PROFILES_READ
 from app.domain import keys, policies
+from app.domain.bulk.simulate import earlier, seen
 from app.domain.refreshes import is_under_way
-from app.identity.policy import MAX_COMPONENT
+from app.identity.policy import MAX_COMPONENT, Policy
 
 router = APIRouter(prefix="/v1/policy", tags=["definitions"], route_class=StrictRoute)
 
@@ -131,10 +135,20 @@ async def get_policy(who: Who, rt: Rt) -> PolicyOut:
 
 
 @router.put("", openapi_extra=needs(ADMIN), summary="Put a new version of the policy in force")
-async def put_policy(new: PolicyIn, who: Who, rt: Rt) -> PolicyOut:
-    """Every profile is derived again by it: links that it makes unite, links that it unmakes part."""
+async def put_policy(new: PolicyIn, who: Who, rt: Rt, dry_run: DryRun = False) -> PolicyOut | SimulationShape:
+    """Every profile is derived again by it: links that it makes unite, links that it unmakes part.
+
+    `?dry_run=true` says beforehand which, and changes nothing.
+    """
     who.need(ADMIN)
     wanted = policies.from_body(new.version, new.model_dump(exclude={"version"}))
+    if dry_run:
+
+        async def next_one(tx: Tx, keyring: Keyring) -> Policy:
+            await seen(tx, keyring, new.version)
+            return wanted
+
+        return await simulation(who, rt, next_one)
     async with rt.begin(who.workspace_id) as tx:
         held = await policies.put(tx, await keys.keyring(rt, tx), new.version, wanted, now=rt.now())
     body: dict[str, Any] = policies.to_body(held)
@@ -183,9 +197,14 @@ async def get_version(version: Version, who: Who, rt: Rt) -> PolicyIn:
 
 
 @router.post("/rollback", openapi_extra=needs(ADMIN), summary="Put an earlier version in force again")
-async def roll_back(said: Rollback, who: Who, rt: Rt) -> PolicyOut:
-    """As a new version. Every profile is derived again; ids are what they were."""
+async def roll_back(said: Rollback, who: Who, rt: Rt, dry_run: DryRun = False) -> PolicyOut | SimulationShape:
+    """As a new version. Every profile is derived again; ids are what they were.
+
+    `?dry_run=true` says beforehand what that would change, and changes nothing.
+    """
     who.need(ADMIN)
+    if dry_run:
+        return await simulation(who, rt, lambda tx, keyring: earlier(tx, keyring, said.version, said.to))
     async with rt.begin(who.workspace_id) as tx:
         held = await policies.roll_back(tx, await keys.keyring(rt, tx), said.version, said.to, now=rt.now())
     body: dict[str, Any] = policies.to_body(held)

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "keys": ("keys", "app"),
     "replay": ("replay", "replay"),
     "evaluate": ("evaluate", "evaluate"),
+    "resolve": ("resolve", "resolve"),
 }
 
 

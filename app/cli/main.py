@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "replay": ("replay", "replay"),
     "evaluate": ("evaluate", "evaluate"),
     "resolve": ("resolve", "resolve"),
+    "train": ("train", "train"),
 }
 
 

@@ -37,17 +37,17 @@ def test_list_says_how_many_values_name_each_key(settings: Settings, one: Tenant
     # Three records: their words, states, profiles (two columns) and first versions.
     assert [(item["id"], item["purpose"], item["active"], item["blobs"]) for item in items] == [
         (0, "hash", True, None),
-        (1, "seal", True, 15),
+        (1, "seal", True, 18),
     ]
     for_people = cdp(settings, "keys", "list", "--workspace", one.workspace.name)
     assert "active" in for_people.stdout
-    assert "15" in for_people.stdout
+    assert "18" in for_people.stdout
 
 
 def test_rotate_says_what_it_did_and_what_comes_next(settings: Settings, one: Tenant) -> None:
     done = cdp(settings, "keys", "rotate", "--workspace", one.workspace.name)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"Sealed 12 rows of {one.workspace.name} under a fresh key.\n")
+    assert done.stdout.startswith(f"Sealed 15 rows of {one.workspace.name} under a fresh key.\n")
     assert "Next: see `cdp keys list`" in done.stdout
     listed = cdp(settings, "keys", "list", "--workspace", one.workspace.name, "--json")
     assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [0, 2]

@@ -13,6 +13,7 @@ APP = Path(__file__).parents[2] / "app"
 ASKS = ("datetime.now", "datetime.utcnow", "time.time")
 MACHINE_TIME = {
     "cli/checks.py": "compares the machine's clock with the database's",
+    "cli/evaluate.py": "dates a report on files, where no database need be",
     "cli/prepare.py": "dates keys that lie in files",
     "cli/token.py": "dates a token, which other machines read, where no database need be",
     "core/log.py": "dates lines of this machine's log",

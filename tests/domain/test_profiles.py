@@ -191,7 +191,7 @@ async def test_history_says_what_a_merge_brought_and_what_caused_it(story: Story
 
 
 async def test_any_instant_can_be_read_back_through_a_merge(story: Story) -> None:
-    await story.record("1", {"first_name": "Ada"}, identifiers=[("loyalty_card", "9")], at=MONDAY)
+    await story.record("1", {"city": "Leeds"}, identifiers=[("loyalty_card", "9")], at=MONDAY)
     await asyncio.sleep(0.01)
     before_bob = story.rt.now()
     await story.record("2", {"first_name": "Bob"}, identifiers=[("loyalty_card", "8")], at=MONDAY + timedelta(hours=1))

@@ -9,13 +9,14 @@ import pytest
 from app.core.crypto.keyring import Keyring, UnknownKey, key_id_of
 from app.core.errors import Fault
 from app.core.runtime import Runtime
-from app.domain import decide, ingest_log, keys, policies, quarantine, reseal, rotation, sources
+from app.domain import decide, ingest_log, keys, models, policies, quarantine, reseal, rotation, sources
 from app.domain.deliveries import Kind
 from app.domain.event_ingest import Arrival, Sender, write
 from app.domain.profiles import RecordName
 from app.domain.quarantine import Rejected
 from app.domain.rotation import Rotation
 from app.domain.sealed import TABLES, SealedTable
+from app.identity.matching.shipped import shipped
 from app.identity.policy import Policy
 from tests.make import Tenant, event, record, tenant
 
@@ -41,9 +42,7 @@ async def everything_sealed(rt: Runtime) -> Tenant:
         await sources.write_key(tx, one.keyring, one.sources["web"])
         ann, bob = RecordName("crm", "1"), RecordName("crm", "2")
         await decide.decide(tx, one.keyring, "different", ann, bob, by="ann", now=rt.now(), reason="A test.")
-        features = one.keyring.seal(b"{}", "match_features", "features", 0)
-        compared = "INSERT INTO match_features (workspace_id, record_id, features, tokens) VALUES ($1, 0, $2, '{}')"
-        await tx.conn.execute(compared, one.id, features)
+        await models.add(tx, one.keyring, shipped(), now=rt.now())
         await policies.store(tx, one.keyring, 2, Policy(blocked_values={"email": frozenset({"x@y.z"})}), now=rt.now())
         piece = one.keyring.seal(b"a,b\n", "import_chunks", "body", "2/0")
         await tx.conn.execute(

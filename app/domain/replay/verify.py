@@ -1,9 +1,11 @@
 """One verification: a snapshot, the rules in it, and the walks one after the other."""
 
+import math
+
 from app.core.crypto.keyservice import KeyService
 from app.core.errors import Unavailable
 from app.core.sql import Queries, Tx
-from app.domain import catalog, keys, policies, refreshes, sources
+from app.domain import catalog, keys, models, policies, refreshes, sources
 from app.domain.replay import histories, people, records
 from app.domain.replay.findings import Findings, Told
 from app.domain.replay.look import Look
@@ -44,13 +46,16 @@ async def verify(key_service: KeyService, tx: Tx, told: Told = lambda _done, _to
     if await refreshes.is_under_way(tx):
         raise RulesMoving
     keyring = await keys.load(key_service, tx)
+    policy = await policies.in_force(tx, keyring)
+    matcher = await models.in_force(tx, keyring, policy.matching)
     look = Look(
         tx,
         await tx.conn.fetchval("SELECT now()"),
         keyring,
         await catalog.load(tx),
-        await policies.in_force(tx, keyring),
+        policy,
         await sources.all_sources(tx),
+        math.inf if matcher is None else matcher.automatic,
     )
     found = Findings()
     total = await _count(tx, found)

@@ -29,7 +29,7 @@ FIELDS: Final = frozenset(
     records rejected remaining remedy request_id retry_after role route rows run_id scope seconds signal size
     skipped source source_id stage state status step steps stream succeeded suppressed sweep sync_id table task
     timeout to_version topic total trace_id updated version view waiting worker workspace workspace_id
-    """.split()  # noqa: SIM905 - read as a list of words
+    """.split()
 )
 """The fields a line may have. Add a name here when its values can never be personal."""
 

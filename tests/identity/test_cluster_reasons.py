@@ -275,3 +275,22 @@ def test_a_score_that_proves_much_outweighs_a_birthday_first_and_a_first_name_la
 
     assert (refused(days, 3.9), refused(days, 4.0)) == (["veto:birthday"], [None])
     assert (refused(names, 11.9), refused(names, 12.0)) == (["veto:first_name"], [None])
+
+
+def test_an_edit_by_hand_belongs_to_its_record_even_where_a_source_has_one_record_a_person() -> None:
+    tie = Identifier(EDITED_RECORD, "crm/1")
+    nodes = [node(1, tie, account=True), node(2, tie, account=True)]
+    assert partition(nodes, (), Policy()).clusters == [(1, 2)]
+
+
+def test_what_a_decision_allowed_stays_allowed_as_the_cluster_grows() -> None:
+    phone = Identifier("phone", "1")
+    nodes = [node(1, USER), node(2, OTHER_USER, EMAIL), node(3, EMAIL, phone), node(4, phone)]
+    assert partition(nodes, (), Policy(), decisions=[Decision(1, 2, "same")]).clusters == [(1, 2, 3, 4)]
+
+
+def test_a_record_that_says_nothing_hides_nothing_that_its_cluster_says() -> None:
+    phone = Identifier("phone", "1")
+    silent = replace(node(2, EMAIL, phone), facts=None)
+    part = partition([node(1, EMAIL, name="ada"), silent, node(3, phone, name="zoe")], (), Policy())
+    assert part.clusters == [(1, 2), (3,)]

@@ -182,7 +182,9 @@ def sql(condition: Condition) -> str:
         case Edits(c, most, length):
             return (
                 f"(least(length(l.{c}), length(r.{c})) >= {length} AND abs(length(l.{c}) - length(r.{c})) <= {most}"
-                f" AND damerau_levenshtein(l.{c}, r.{c}) <= {most})"
+                # A swap is two edits of Levenshtein's, which is ten times faster and rules nearly all out.
+                f" AND CASE WHEN levenshtein(l.{c}, r.{c}) <= {2 * most}"
+                f" THEN damerau_levenshtein(l.{c}, r.{c}) <= {most} ELSE FALSE END)"
             )
         case Initial(c):
             return f"(least(length(l.{c}), length(r.{c})) = 1 AND left(l.{c}, 1) = left(r.{c}, 1))"

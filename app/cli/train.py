@@ -167,14 +167,14 @@ def _told(kept: Kept) -> Iterator[str]:
     yield f"Trained on {found.records:,} of {kept.live:,} records, of which {found.met:,} pairs meet."
     yield ""
     before, after = "matching off" if kept.in_force is None else f"model {kept.in_force}", f"model {kept.version}"
-    yield f"{'':34} {before:>12} {after:>12}"
+    yield f"{'':44} {before:>12} {after:>12}"
     for name, figures in _figures(found.before, found.after):
-        yield f"{name:34} {figures[0]:>12} {figures[1]:>12}"
+        yield f"{name:44} {figures[0]:>12} {figures[1]:>12}"
     yield ""
-    yield "What says most, in bits"
+    yield "What was learned and says most, in bits"
     for each in found.telling:
         was = "" if each.before is None else f"{each.before:+.1f}"
-        yield f"{_shortened(f'{each.comparison}: {each.level}'):34} {was:>12} {each.after:>+12.1f}"
+        yield f"{_shortened(f'{each.comparison}: {each.level}'):44} {was:>12} {each.after:>+12.1f}"
     yield ""
     yield _evidence(found)
     if kept.policy is not None:
@@ -194,7 +194,7 @@ def _figures(before: Reach | None, after: Reach) -> Iterator[tuple[str, tuple[st
         yield name, (was, format(getattr(after, attribute), form))
 
 
-def _shortened(text: str, most: int = 34) -> str:
+def _shortened(text: str, most: int = 44) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -48,11 +48,12 @@ def reach(sample: Sample, met: Met, model: Model, automatic: float, review: floa
 
 
 def telling(before: Model, after: Model) -> Sequence[Telling]:
-    """The levels that say most, for one person or against, the strongest first."""
+    """Of the levels of which something was learned those that say most, for one person or against."""
     known = {(each.name, level.label): level.bits for each in before.comparisons for level in each.levels}
     found = [
         Telling(each.name, level.label, known.get((each.name, level.label)), level.bits)
         for each in after.comparisons
         for level in each.levels
     ]
-    return sorted(found, key=lambda each: -abs(each.after))[:TOLD]
+    learned = [each for each in found if each.before is None or round(each.before, 3) != round(each.after, 3)]
+    return sorted(learned, key=lambda each: -abs(each.after))[:TOLD]

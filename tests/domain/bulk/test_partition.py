@@ -6,26 +6,12 @@ import pytest
 
 from app.core.runtime import Runtime
 from app.identity.policy import Matching, Policy
-from tests.domain.bulk.crowd import SOURCES, cdp_dev, clusters, components, crowd, divided, links, pairs
-from tests.make import Message, Tenant, record, tenant
+from tests.domain.bulk.crowd import SOURCES, cdp_dev, crowd, same_as_one_by_one
+from tests.make import Message, record, tenant
 
 pytest.importorskip("duckdb")
 
 ON = Policy(2, matching=Matching(on=True))
-
-
-async def same_as_one_by_one(one: Tenant, policy: Policy) -> int:
-    """Compare everything that is stored with the workspace at once; return how many pairs there are."""
-    records = await one.rows("SELECT * FROM source_records WHERE workspace_id = :workspace_id AND NOT removed")
-    stored = await one.rows("SELECT * FROM pairs WHERE workspace_id = :workspace_id")
-    held = await one.rows("SELECT * FROM links WHERE workspace_id = :workspace_id")
-    async with divided(one, policy) as whole:
-        assert pairs(whole) == {(row["a"], row["b"], row["score"]) for row in stored}
-        assert components(whole) == {row["id"]: row["component_id"] for row in records}
-        assert clusters(whole) == {row["id"]: row["profile_id"] for row in records}
-        names = ("a", "b", "kind", "namespace", "score", "refused")
-        assert links(whole) == {tuple(row[name] for name in names) for row in held}
-    return len(stored)
 
 
 @pytest.mark.parametrize("matching", [Matching(), Matching(automatic=6.0, review=-8.0), Matching(on=False)])

@@ -53,7 +53,7 @@ def resolve(
     """Find everybody's person anew, all records at once, and write what differs; or only say what would.
 
     A run that is killed has changed nothing, and the next one goes on from its scores. What comes in meanwhile is
-    accepted and waits; with --dry-run everything goes on. Needs `pip install 'samewise[bulk]'`.
+    accepted and waits; with --dry-run everything goes on.
 
     Example: cdp resolve --dry-run --policy stricter.json
     """

@@ -38,12 +38,8 @@ class Duck:
     """DuckDB in this process."""
 
     def __init__(self, memory: str = DEFAULT_MEMORY) -> None:
-        try:
-            import duckdb  # an extra: only who resolves in bulk needs it
-        except ImportError as absent:
-            raise Unavailable(
-                "Bulk work needs DuckDB; install it with `pip install 'samewise[bulk]'`.", code="no_engine"
-            ) from absent
+        import duckdb  # 65 MB that only whoever resolves in bulk needs
+
         self._full = duckdb.OutOfMemoryException
         try:
             self._held = duckdb.connect(":memory:", config={**SETTINGS, "memory_limit": memory})

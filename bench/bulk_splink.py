@@ -67,10 +67,10 @@ async def _written(workspace: int, place: Path) -> Rules:
 
 
 def _table(model: Model, rows: list[tuple[Any, ...]]) -> pa.Table:
-    names = ("id", "plain", *Features._fields, "unique_id", "keys")
+    names = ("id", *Features._fields, "unique_id", "keys")
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     texts = pa.list_(pa.string())
-    held = {name: pa.array(columns[name], texts if isinstance(columns[name][0], list) else None) for name in names[2:]}
+    held = {name: pa.array(columns[name], texts if isinstance(columns[name][0], list) else None) for name in names[1:]}
     for name, known in model.frequencies.items():
         often = [known.of(value) if value else None for value in columns[name]]
         held[f"tf_{name}"] = pa.array(often, pa.float64())

@@ -33,7 +33,6 @@ IDENTIFIERS: Final = {"hi": pa.uint64(), "lo": pa.uint64(), "id": pa.int64(), "n
 KEYS: Final = {"hi": pa.uint64(), "lo": pa.uint64(), "id": pa.int64()}
 FEATURES: Final = {
     "id": pa.int64(),
-    "plain": pa.bool_(),
     **{name: pa.list_(pa.string()) if name in LISTS else pa.string() for name in Features._fields},
 }
 
@@ -94,14 +93,9 @@ def _read(rows: Sequence[Mapping[str, Any]], keyring: Keyring, rules: Rules) -> 
             features: Features = matcher.features(matcher.compared(state, identifiers))
             keys = sorted({keyring.token("match_key", key) for key in matcher.keys(features)})
             page.keys += [(*halves(key), id) for key in keys]
-            page.features.append((id, _is_plain(features), *features))
+            page.features.append((id, *features))
             page.said += [b"%d " % id, matcher.dump(features), *keys]
     return page
-
-
-def _is_plain(features: Features) -> bool:
-    """Whether SQL may score it: bytes are characters only in ASCII."""
-    return all(said.isascii() if isinstance(said, str) else all(map(str.isascii, said)) for said in features)
 
 
 def _insert(engine: Engine, page: Page) -> None:

@@ -41,10 +41,10 @@ SELECT DISTINCT k.id AS a, m.id AS b
  WHERE k.id BETWEEN {first} AND {last}
 """
 SCORED = """
-SELECT a, b, score, plain FROM (
-  SELECT met.a, met.b, CASE WHEN l.plain AND r.plain THEN {score} END AS score, l.plain AND r.plain AS plain
+SELECT a, b, score FROM (
+  SELECT met.a, met.b, {score} AS score
     FROM ({met}) AS met JOIN compared l ON l.id = met.a JOIN compared r ON r.id = met.b) AS every
- WHERE NOT plain OR score >= {least}
+ WHERE score >= {least}
 """
 
 
@@ -91,25 +91,7 @@ def _chunk(rules: Rules, engine: Engine, first: int, last: int) -> pa.Table:
     least = f"CAST('{(rules.floor - 0.5) / STEPS!r}' AS DOUBLE)"
     met = MET.format(first=first, last=last)
     found = engine.rows(SCORED.format(score=scoring.score(rules.model), met=met, least=least))
-    kept = [(a, b, score) for a, b, score, plain in found if plain and on_grid(score) >= rules.floor]
-    return table(PAIRS, kept + _by_characters(rules, engine, [(a, b) for a, b, _, plain in found if not plain]))
-
-
-def _by_characters(rules: Rules, engine: Engine, pairs: list[tuple[int, int]]) -> list[tuple[int, int, float]]:
-    """Pairs with a record that is not ASCII, by the online scorer."""
-    assert rules.matcher is not None
-    known = features_of(engine, {id for pair in pairs for id in pair})
-    scored = [(a, b, rules.matcher.bits(known[a], known[b])) for a, b in pairs]
-    return [(a, b, bits) for a, b, bits in scored if on_grid(bits) >= rules.floor]
-
-
-def features_of(engine: Engine, ids: set[int]) -> dict[int, Features]:
-    """What records are compared by, out of the engine again."""
-    if not ids:
-        return {}
-    wanted = ", ".join(map(str, sorted(ids)))
-    found = engine.rows(f"SELECT id, {', '.join(Features._fields)} FROM compared WHERE id IN ({wanted})")
-    return {row[0]: of_row(row[1:]) for row in found}
+    return table(PAIRS, [each for each in found if on_grid(each[2]) >= rules.floor])
 
 
 def of_row(row: tuple[Any, ...]) -> Features:

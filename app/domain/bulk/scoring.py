@@ -1,8 +1,4 @@
-"""A model as SQL: the score of two records, the very sum that the online scorer makes, in the same order.
-
-DuckDB compares bytes where the scorer compares characters, so what is said here holds for records of ASCII only; the
-others are scored by the scorer itself.
-"""
+"""A model as SQL: the score of two records, the very sum that the online scorer makes, in the same order."""
 
 import math
 from collections.abc import Iterator

@@ -27,7 +27,7 @@ def crowd() -> list[Message]:
         record("1", {"first_name": "Katharina", "last_name": "Oberhuber", "birthday": "1981-03-04", "city": "Graz"}),
         record("2", {"first_name": "Katarina", "last_name": "Oberhuber", "birthday": "1981-03-04", "city": "Graz"}),
         record("3", {"first_name": "Jürgen", "last_name": "Müßig", "email": "jürgen.müßig@mail.example"}),
-        record("4", {"first_name": "Jurgen", "last_name": "Müßig", "email": "jürgen.müssig@mail.example"}),
+        record("4", {"first_name": "Jurgen", "last_name": "Müßig", "email": "jürgen.mußig@mail.example"}),
         record("5", {"first_name": "Ольга", "last_name": "Петрова", "birthday": "1990-01-02"}),
         record("6", {"first_name": "Olga", "last_name": "Petrova", "birthday": "1990-01-02"}),
         record("7", {"first_name": "Ann", "email": "ann@mail.example", "birthday": "1970-05-05"}),

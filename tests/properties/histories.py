@@ -273,4 +273,4 @@ lives = st.one_of(decided(), ruled())
 
 
 def _numbered(messages: Sequence[Message]) -> tuple[Message, ...]:
-    return tuple(replace(message, id=f"m{number}") for number, message in enumerate(messages))
+    return tuple(replace(message, id=f"h{number}") for number, message in enumerate(messages))

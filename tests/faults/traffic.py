@@ -24,7 +24,7 @@ def _message(rng: Random, number: int) -> Message:
         return record(str(person), source=source, deleted=True, **given)
     traits = {
         "email": f"person{rng.choice([person, person, (person + 1) % 24])}@mail.example",
-        "first_name": f"Ann{rng.randrange(3)}",
+        "first_name": rng.choice(["Ann", "Anne", "Ann"]),
         "visits": rng.randrange(5),
         "tags": [rng.choice("abc")],
     }

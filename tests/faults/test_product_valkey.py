@@ -168,7 +168,7 @@ async def test_a_worker_that_hears_bells_ends_in_time(product: Product) -> None:
 
 
 async def test_a_commit_right_after_another_is_announced_as_well(bell: Embedded) -> None:
-    url = f"unix://{_socket(bell)}"
+    url = f"unix://{_socket(bell)}?db=1"  # where no worker of the product listens
     queue: ArqRedis = ArqRedis.from_url(url)
     doorbell = Doorbell(url)
     try:

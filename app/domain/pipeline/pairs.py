@@ -41,7 +41,8 @@ async def rescore(
     gone |= {pair for pair in wanted if pair in held and pair not in scored}
     gone -= still
     await _write(batch, matcher, gone, scored)
-    for pair in gone | {pair for pair, score in scored.items() if held.get(pair) != score}:
+    # A pair of the same score as before may link under a threshold that has moved.
+    for pair in gone | {pair for pair, score in scored.items() if batch.refreshing or held.get(pair) != score}:
         _tell(batch, pair, max(held.get(pair, NEVER), scored.get(pair, NEVER)), changed)
 
 
